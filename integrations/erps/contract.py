@@ -1,0 +1,254 @@
+"""What every connector takes, returns and raises (DESIGN §6).
+
+Frozen values in and out, `Decimal` money with its currency beside it, no database. Delivery and diagnosis read
+`Capabilities`; nobody asks for a system's name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+class Stage(StrEnum):
+    """The two bookings of an invoice."""
+
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+
+
+class ErrorKind(StrEnum):
+    """What to do next."""
+
+    UNAVAILABLE = "unavailable"  # nothing was written: send again later
+    RATE_LIMITED = "rate_limited"  # nothing was written: wait what the system says
+    UNCERTAIN = "uncertain"  # it may have been written: ask before sending again
+    CREDENTIALS = "credentials"  # nothing was written: a person must reconnect
+    REJECTED = "rejected"  # the ERP said no: a person must put something right
+
+
+class Reason(StrEnum):
+    """Why the ERP said no, as far as a connector can tell."""
+
+    VALIDATION = "validation"
+    DUPLICATE_NUMBER = "duplicate_number"
+    PERIOD_CLOSED = "period_closed"
+    REFERENCE_MISSING = "reference_missing"
+    REFERENCE_INACTIVE = "reference_inactive"
+    CUSTOMER_MISSING = "customer_missing"
+    NO_LINES = "no_lines"
+    LOCATION_MISSING = "location_missing"
+    STALE_VERSION = "stale_version"
+    NOT_FOUND = "not_found"
+    PERMISSION = "permission"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a system can do."""
+
+    native_key: bool  # the same key sent twice is answered with the first document
+    void: bool
+    delete: bool
+    pdf: bool
+    deletion_feed: bool
+    webhook: bool
+    number_length: int
+    posting_lanes: int | None  # None: as many as the connection allows
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The supplier or customer, by the code both sides know."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """One line; `amount` = quantity × unit price, rounded to the currency's minor unit."""
+
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    amount: Decimal
+    account: str = ""
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice or credit memo on its way to the ERP, for one stage of booking."""
+
+    direction: str  # payable | receivable
+    kind: str  # invoice | credit_memo
+    stage: Stage
+    number: str
+    party: Party
+    invoice_date: date
+    due_date: date | None
+    currency: str
+    total: Decimal
+    lines: tuple[DocumentLine, ...]
+    posting_date: date | None = None
+    remote_id: str = ""  # the document of the preliminary booking, where there is one
+    preliminary_voucher: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What the ERP holds of one document at one stage."""
+
+    remote_id: str
+    voucher: str
+    posting_date: date | None
+    stage: Stage
+    number: str
+    party_code: str
+    currency: str
+    total: Decimal
+    balance: Decimal
+    key: str = ""
+    url: str = ""
+    raw: str = ""  # the answer as it came, secrets removed
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer to `check()`: who answered, as which company."""
+
+    company: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One document that changed in the ERP."""
+
+    booking: Booking
+    state: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """One thing that was deleted in the ERP; `what` is document, customer or supplier."""
+
+    what: str
+    remote_id: str
+    number: str
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePayment:
+    """A payment as the ERP has it."""
+
+    remote_id: str
+    document_id: str
+    amount: Decimal
+    currency: str
+    paid_on: date
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One error of the list that an ERP answered with; nothing of it is dropped."""
+
+    message: str
+    code: str = ""
+    detail: str = ""
+    field: str = ""
+    reason: Reason = Reason.OTHER
+
+
+class ErpError(Exception):
+    """A call that did not succeed; `kind` says what to do next."""
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        complaints: Sequence[Complaint],
+        *,
+        http_status: int | None = None,
+        retry_after: timedelta | None = None,
+        trace_id: str = "",
+        raw: str = "",
+    ) -> None:
+        """Take all complaints of the answer, and the answer itself with its secrets removed."""
+        self.kind = kind
+        self.complaints = tuple(complaints)
+        self.http_status = http_status
+        self.retry_after = retry_after
+        self.trace_id = trace_id
+        self.raw = raw
+        super().__init__(" · ".join(complaint.message for complaint in self.complaints))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach one company's ERP."""
+
+    base_url: str
+    company: str
+    secret: str = field(repr=False)
+    call_timeout: timedelta = timedelta(seconds=30)
+
+
+class Connector(Protocol):
+    """The code that speaks to one kind of ERP. Every call raises `ErpError` and nothing else of its own.
+
+    A call ends within `longest_call`; what it asked for is written, or never will be, within `longest_write` of its
+    start.
+    """
+
+    capabilities: Capabilities
+    longest_call: timedelta
+    longest_write: timedelta
+
+    def check(self) -> Health:
+        """Say whether the ERP answers to these credentials."""
+
+    def create(self, document: Document, key: str) -> Booking:
+        """Book `document` at its stage, under our key of at most 36 characters."""
+
+    def ensure_party(self, document: Document) -> None:
+        """Create the document's counterparty where the ERP does not know its code."""
+
+    def find(self, document: Document, keys: Sequence[str]) -> tuple[Booking, ...]:
+        """Return every booking of the document's stage under any of `keys`, or else of its number and party."""
+
+    def get(self, remote_id: str, stage: Stage) -> Booking:
+        """Return one document; `rejected` / `not_found` when it is not there."""
+
+    def update(self, remote_id: str, document: Document) -> Booking:
+        """Change a document that is not final yet."""
+
+    def void(self, remote_id: str) -> None:
+        """Void a document."""
+
+    def delete(self, remote_id: str) -> None:
+        """Delete a document."""
+
+    def changes(self, since: datetime) -> tuple[Change, ...]:
+        """Return what changed since then, oldest first."""
+
+    def deletions(self, since: datetime) -> tuple[Deletion, ...]:
+        """Return what was deleted since then, oldest first."""
+
+    def payments(self, since: datetime, remote_id: str = "") -> tuple[RemotePayment, ...]:
+        """Return payments since then, of one document if it is named."""
+
+    def push_payment(self, payment: RemotePayment, key: str) -> RemotePayment:
+        """Record a payment on a document."""
+
+    def pdf(self, remote_id: str) -> bytes:
+        """Return the document as PDF."""
+
+    def close(self) -> None:
+        """Give the connections back."""
