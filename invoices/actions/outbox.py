@@ -1,0 +1,251 @@
+"""The outbox: writing a message with its step change, and taking what delivery learned about it.
+
+Rooms above subscribe to be told, after commit, that a client has something to deliver. Lock order everywhere: the
+invoice first, then its message.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+
+from invoices import clock
+from invoices.events import compose, facts
+from invoices.models import Attempt, Event, IntegrationMessage, Invoice
+from invoices.workflow import MessageKind, MessageState, Step, booking_kind
+
+log = structlog.get_logger(__name__)
+_subscribers: list[Callable[[int], None]] = []
+MESSAGE_FIELDS: Final = (
+    "state",
+    "not_before",
+    "lease_until",
+    "doubtful_until",
+    "reason",
+    "complaints",
+    "voucher",
+    "posting_date",
+    "remote_id",
+    "settled_at",
+    "look_up_count",
+)
+
+
+def subscribe(callback: Callable[[int], None]) -> None:
+    """Have `callback(client_id)` called after each commit that wrote a message."""
+    _subscribers.append(callback)
+
+
+def _tell(client_id: int) -> None:
+    for callback in _subscribers:
+        callback(client_id)
+
+
+def tell_after_commit(client_id: int) -> None:
+    """Wake delivery once the transaction is in; a queue that is down must not undo the commit, so errors are logged."""
+    transaction.on_commit(lambda: _tell(client_id), robust=True)
+
+
+def write_message(invoice: Invoice) -> IntegrationMessage:
+    """Write the message for the integration step that the invoice just entered, and point the invoice at it.
+
+    Where an earlier message of this booking may have arrived, the new one begins as `unknown`: the ERP is asked before
+    anything is sent, and "not found" is believed only once the earlier one cannot arrive any more.
+    """
+    kind = booking_kind(invoice.step)
+    tried = IntegrationMessage.objects.filter(invoice=invoice, kind=kind, attempt_count__gt=0)
+    doubtful = tried.exclude(state=MessageState.REFUSED, doubtful_until__isnull=True)
+    moment = clock.now()
+    message = IntegrationMessage.objects.create(
+        client_id=invoice.client_id,
+        invoice=invoice,
+        kind=kind,
+        key=uuid.uuid4().hex,
+        state=MessageState.UNKNOWN if doubtful.exists() else MessageState.PENDING,
+        not_before=moment,
+        created_at=moment,
+        doubtful_until=doubtful.aggregate(latest=Max("doubtful_until"))["latest"],
+    )
+    invoice.current_message = message
+    tell_after_commit(invoice.client_id)
+    return message
+
+
+def abort_open_message(invoice: Invoice, reason: str) -> IntegrationMessage | None:
+    """Mark the invoice's open message aborted, and return it; what the ERP does with it is not changed by that."""
+    message = IntegrationMessage.objects.select_for_update().filter(invoice=invoice).open().first()
+    if message is not None:
+        message.state = MessageState.ABORTED
+        message.reason = reason
+        message.not_before = None
+        message.settled_at = clock.now()
+        message.save(update_fields=["state", "reason", "not_before", "settled_at"])
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What delivery learned about one message, and what it decided."""
+
+    message_id: int
+    state: MessageState
+    attempt: int | None = None  # the attempt that learned it; None: a look-up did, or the lease ran out
+    not_before: datetime | None = None
+    keeps_doubt: bool = False  # the attempt may still arrive
+    looked_up: bool = False
+    reason: str = ""
+    complaints: tuple[dict[str, str], ...] = ()
+    voucher: str = ""
+    posting_date: date | None = None
+    remote_id: str = ""
+    completed: dict[str, Any] = field(default_factory=dict)  # fields of the attempt row
+
+
+@transaction.atomic
+def settle(reports: Sequence[Report], *, by: User | None = None) -> list[MessageState]:
+    """Take what delivery learned: move messages and invoices, complete the attempts, write the log.
+
+    Looks again at what changed meanwhile: the answer to an aborted message is kept as evidence and moves nothing, and
+    an old attempt's bad news does not undo a newer one's. Returns the state of each report's message afterwards.
+    """
+    ids = {report.message_id for report in reports}
+    invoices = {
+        invoice.pk: invoice
+        for invoice in Invoice.objects.select_for_update(of=("self",))
+        .filter(messages__in=ids)
+        .select_related("client")
+        .order_by("pk")
+    }
+    messages = {
+        message.pk: message
+        for message in IntegrationMessage.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    }
+    moment = clock.now()
+    events: list[Event] = []
+    touched: dict[int, set[str]] = {}
+    for report in reports:
+        message = messages[report.message_id]
+        invoice = invoices[message.invoice_id]
+        before = facts(invoice)
+        line = _apply(report, message, invoice, moment)
+        if line is not None:
+            event, fields = compose(
+                invoice, line.action, by=by, before=before, reason=line.reason, level=line.level,
+                evidence={"message_id": message.pk, **line.evidence}, at=moment,
+            )
+            events.append(event)
+            touched.setdefault(invoice.pk, set()).update(fields)
+    _save(list(messages.values()), [invoices[pk] for pk in touched], sorted(set().union(*touched.values())), events)
+    _complete_attempts(reports)
+    for report in reports:
+        message = messages[report.message_id]
+        log.info(
+            "message reported", invoice=invoices[message.invoice_id].number, message_id=message.pk, state=message.state
+        )
+    return [MessageState(messages[report.message_id].state) for report in reports]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    action: str
+    reason: str
+    level: Event.Level
+    evidence: dict[str, Any]
+
+
+def _apply(report: Report, message: IntegrationMessage, invoice: Invoice, moment: datetime) -> _Line | None:
+    """Move one message and its invoice; return the line to write, if anything worth a line happened."""
+    if not message.is_open:
+        return _take_late(report, message)
+    if report.attempt is not None and report.attempt < message.attempt_count and report.state != MessageState.CONFIRMED:
+        return None
+    was = message.state
+    message.state = report.state
+    message.not_before = report.not_before
+    message.lease_until = None
+    message.reason = report.reason
+    message.complaints = list(report.complaints)
+    message.look_up_count += int(report.looked_up)
+    if not report.keeps_doubt:
+        message.doubtful_until = None
+    found = {"voucher": report.voucher, "remote_id": report.remote_id}
+    if report.state == MessageState.CONFIRMED:
+        _take_booking(report, message)
+        message.settled_at = moment
+        _book(report, message, invoice)
+        return _Line("confirm", report.reason, Event.Level.INFO, found)
+    if report.state == MessageState.REFUSED:
+        message.settled_at = moment
+        invoice.stop()
+        return _Line("refuse", report.reason, Event.Level.ERROR, {"complaints": list(report.complaints)})
+    if report.state == MessageState.UNKNOWN and was != MessageState.UNKNOWN:
+        return _Line("lose_answer", report.reason, Event.Level.WARNING, {})
+    if report.state == MessageState.UNKNOWN and report.not_before is None:
+        return _Line("need_person", report.reason, Event.Level.ERROR, {})
+    return None
+
+
+def _take_booking(report: Report, message: IntegrationMessage) -> None:
+    message.voucher = report.voucher
+    message.posting_date = report.posting_date
+    message.remote_id = report.remote_id
+
+
+def _book(report: Report, message: IntegrationMessage, invoice: Invoice) -> None:
+    """Put the ERP's voucher on the invoice and let it go on."""
+    invoice.remote_id = report.remote_id or invoice.remote_id
+    if message.kind == MessageKind.BOOK_PRELIMINARY:
+        invoice.preliminary_voucher = report.voucher
+        invoice.preliminary_posting_date = report.posting_date
+    else:
+        invoice.final_voucher = report.voucher
+        invoice.final_posting_date = report.posting_date
+    invoice.confirm()
+    if invoice.step == Step.BOOKED:
+        invoice.begin_payment()
+
+
+def _take_late(report: Report, message: IntegrationMessage) -> _Line | None:
+    """Keep an answer to a message that nobody waits for any more; the step does not move."""
+    if report.state == MessageState.CONFIRMED and message.voucher != report.voucher:
+        known = message.voucher
+        evidence = {"voucher": report.voucher, "remote_id": report.remote_id}
+        if known:
+            return _Line("find_second_booking", report.reason, Event.Level.ERROR, {**evidence, "known": known})
+        _take_booking(report, message)
+        return _Line("book_after_abort", report.reason, Event.Level.WARNING, evidence)
+    if report.attempt == message.attempt_count and not report.keeps_doubt:
+        message.doubtful_until = None
+    return None
+
+
+def _save(messages: list[IntegrationMessage], invoices: list[Invoice], fields: list[str], events: list[Event]) -> None:
+    if len(messages) == 1:
+        messages[0].save(update_fields=MESSAGE_FIELDS)
+        for invoice in invoices:
+            invoice.save(update_fields=fields)
+    else:
+        IntegrationMessage.objects.bulk_update(messages, MESSAGE_FIELDS)
+        if invoices:
+            Invoice.objects.bulk_update(invoices, fields)
+    Event.objects.bulk_create(events)
+
+
+def _complete_attempts(reports: Sequence[Report]) -> None:
+    done = {(report.message_id, report.attempt): report.completed for report in reports if report.completed}
+    rows = Attempt.objects.filter(message__in={message_id for message_id, _number in done})
+    attempts = [row for row in rows if (row.message_id, row.number) in done]
+    for attempt in attempts:
+        for name, value in done[attempt.message_id, attempt.number].items():
+            setattr(attempt, name, value)
+    if attempts:
+        fields = ["duration_ms", "outcome", "response", "error_kind", "complaints", "trace_id"]
+        Attempt.objects.bulk_update(attempts, fields)
+
+

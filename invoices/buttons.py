@@ -1,0 +1,165 @@
+"""The buttons of an invoice: what each is called, who may press it, from where, what it asks for, which verb it calls.
+
+The admin and the API show and press the same ones. Rooms above add theirs when the process starts. The verb decides;
+what stands here only says beforehand whether it would.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from invoices.actions import flow, payments
+from invoices.errors import NotThere
+from invoices.models import Invoice
+from invoices.permissions import may, who_may_sentence
+from invoices.roles import Right
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, Status, may_move
+
+Verb = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One button. `asks` are names of the fields that its form has; `needs` of those that must be filled in."""
+
+    slug: str
+    label: str | Promise
+    right: Right
+    verb: Verb
+    works_from: Callable[[Invoice], bool]
+    says: str | Promise  # what it does, shown before it is confirmed
+    done: str | Promise  # the one sentence shown after it
+    asks: tuple[str, ...] = ("reason",)
+    needs: tuple[str, ...] = ("reason",)
+    is_grave: bool = False
+
+    def why_not(self, invoice: Invoice, user: User) -> str:
+        """Say why `user` cannot press it now; empty when they can."""
+        if not self.works_from(invoice):
+            return str(format_lazy(_("Not from the step {step}."), step=invoice.get_step_display()))
+        if not may(user, self.right, invoice.client):
+            return who_may_sentence(self.right, invoice.client)
+        if self.slug == "approve" and invoice.created_by_id == user.pk:
+            return str(_("You handed this invoice in, so somebody else must approve it."))
+        return ""
+
+
+_buttons: Final[dict[str, Button]] = {}
+
+
+def register(*buttons: Button) -> None:
+    """Add buttons; called when the process starts."""
+    for button in buttons:
+        _buttons[button.slug] = button
+
+
+def all_buttons() -> tuple[Button, ...]:
+    """Return every button, in the order in which the page shows them."""
+    return tuple(_buttons.values())
+
+
+def find_button(slug: str) -> Button:
+    """Return the button named `slug`; raises NotThere."""
+    try:
+        return _buttons[slug]
+    except KeyError as exc:
+        raise NotThere(_("There is no such button.")) from exc
+
+
+def press(slug: str, invoice_id: int, *, by: User, **values: Any) -> Button:
+    """Call the button's verb with what was typed; raises what the verb raises."""
+    button = find_button(slug)
+    button.verb(invoice_id, by=by, **{name: value for name, value in values.items() if name in button.asks})
+    return button
+
+
+register(
+    Button(
+        "post",
+        _("Post"),
+        Right.POST,
+        flow.post_invoice,
+        lambda invoice: may_move(invoice.post) and not invoice.is_archived,
+        says=_("The invoice is handed to the ERP. If the ERP is down, it waits and goes out by itself."),
+        done=_("Handed to the ERP."),
+        needs=(),
+    ),
+    Button(
+        "approve",
+        _("Approve"),
+        Right.APPROVE,
+        flow.approve_invoice,
+        lambda invoice: may_move(invoice.approve) and not invoice.is_archived,
+        says=_("The invoice is released for final booking in the ERP."),
+        done=_("Approved, and handed to the ERP for final booking."),
+        needs=(),
+    ),
+    Button(
+        "abort",
+        _("Abort integration message"),
+        Right.HANDLE_QUEUE,
+        flow.abort_message,
+        lambda invoice: may_move(invoice.stop),
+        says=_("We stop waiting for the ERP. Nothing in the ERP is changed. A voucher typed here is kept."),
+        done=_("Aborted: the invoice is in the error step. Nothing in the ERP was changed."),
+        asks=("voucher", "posting_date", "reason"),
+        is_grave=True,
+    ),
+    Button(
+        "skip",
+        _("Skip integration step"),
+        Right.HANDLE_QUEUE,
+        flow.skip_step,
+        lambda invoice: may_move(invoice.skip) and not invoice.is_archived,
+        says=_("The invoice goes on to the next step under this voucher. No message is sent to the ERP."),
+        done=_("Skipped: the invoice went on, and no message was sent to the ERP."),
+        asks=("voucher", "posting_date", "reason"),
+        is_grave=True,
+    ),
+    Button(
+        "archive",
+        _("Archive"),
+        Right.ARCHIVE,
+        flow.archive_invoice,
+        lambda invoice: not invoice.is_archived and invoice.step not in INTEGRATION_STEPS,
+        says=_("The invoice is put away; it can be restored."),
+        done=_("Archived."),
+    ),
+    Button(
+        "restore",
+        _("Restore"),
+        Right.ARCHIVE,
+        flow.restore_invoice,
+        lambda invoice: invoice.is_archived,
+        says=_("The invoice comes back from the archive."),
+        done=_("Restored."),
+    ),
+    Button(
+        "note-voucher",
+        _("Keep voucher"),
+        Right.HANDLE_QUEUE,
+        flow.note_voucher,
+        lambda invoice: invoice.step in (*INTEGRATION_STEPS, *ERROR_STEPS),
+        says=_("The voucher and posting date are kept on the invoice; it does not move."),
+        done=_("Kept."),
+        asks=("voucher", "posting_date", "reason"),
+        needs=("voucher",),
+    ),
+    Button(
+        "set-status",
+        _("Set status by hand"),
+        Right.SET_STATUS,
+        payments.set_status,
+        lambda invoice: invoice.status in (Status.OK_TO_PAY, Status.PROCESSING_PAYMENT, Status.PARTIALLY_PAID),
+        says=_("The status is set here; the ERP is not told. Paid books the open balance as a payment."),
+        done=_("The status is set."),
+        asks=("status", "amount", "reason"),
+        needs=("status", "reason"),
+        is_grave=True,
+    ),
+)

@@ -1,0 +1,173 @@
+"""The event log's pen: every change of an invoice is saved together with its line.
+
+Lines are chained: each hash covers the line and the hash before it, so that a line that was changed, added or taken
+away shows (`broken_line`). Replaying `before` and `after` gives the row's state.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from invoices.models import Client, Event, Invoice
+from invoices.permissions import person_name
+
+TRACKED: Final = (
+    "direction",
+    "kind",
+    "number",
+    "counterparty_id",
+    "invoice_date",
+    "due_date",
+    "currency",
+    "total",
+    "paid",
+    "step",
+    "status",
+    "preliminary_voucher",
+    "preliminary_posting_date",
+    "final_voucher",
+    "final_posting_date",
+    "remote_id",
+    "current_message_id",
+    "archived_at",
+    "archived_reason",
+)
+SYSTEM: Final = "Unstuck"
+Facts = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: amounts with four digits, dates and times in ISO 8601."""
+    if isinstance(value, Decimal):
+        return f"{value:.4f}"
+    if isinstance(value, date):  # a datetime is one too
+        return value.isoformat()
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def facts(invoice: Invoice) -> Facts:
+    """Return everything about an invoice that the log follows."""
+    return {name: plain(getattr(invoice, name)) for name in TRACKED}
+
+
+def line_hash(event: Event) -> str:
+    """Return the hash of a line: SHA-256 over the hash before it and all that it says."""
+    said = [
+        event.previous_hash,
+        event.invoice_id,
+        event.sequence,
+        event.at.isoformat(),
+        event.actor_id,
+        event.actor_name,
+        event.action,
+        event.level,
+        event.reason,
+        event.before,
+        event.after,
+        event.evidence,
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def compose(
+    invoice: Invoice,
+    action: str,
+    *,
+    by: User | None,
+    before: Facts,
+    reason: str = "",
+    level: Event.Level = Event.Level.INFO,
+    evidence: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+) -> tuple[Event, list[str]]:
+    """Return the next line of an invoice's log, not saved, and the names of the invoice's fields to save with it.
+
+    The invoice must be locked: the line's number and the chain are taken from the row.
+    """
+    now = facts(invoice)
+    changed = [name for name in TRACKED if before.get(name) != now[name]]
+    moment = at or timezone.now()
+    if "step" in changed:
+        invoice.step_since = moment
+    invoice.event_count += 1
+    event = Event(
+        client_id=invoice.client_id,
+        invoice_id=invoice.pk,
+        sequence=invoice.event_count,
+        at=moment,
+        actor=by,
+        actor_name=person_name(by) if by else SYSTEM,
+        action=action,
+        level=level,
+        reason=reason,
+        before={name: before[name] for name in changed if name in before},
+        after={name: now[name] for name in changed},
+        evidence={name: plain(value) if not isinstance(value, list | dict) else value for name, value in (evidence or {}).items()},
+        previous_hash=invoice.event_head,
+    )
+    event.hash = invoice.event_head = line_hash(event)
+    fields = [*changed, "event_count", "event_head"]
+    return event, [*fields, "step_since"] if "step" in changed else fields
+
+
+def record(
+    invoice: Invoice,
+    action: str,
+    *,
+    by: User | None,
+    before: Facts,
+    reason: str = "",
+    level: Event.Level = Event.Level.INFO,
+    evidence: Mapping[str, Any] | None = None,
+) -> Event:
+    """Save what changed since `before` and write its line. The invoice must be locked."""
+    event, fields = compose(invoice, action, by=by, before=before, reason=reason, level=level, evidence=evidence)
+    invoice.save(update_fields=fields)
+    event.save()
+    return event
+
+
+def record_for_client(
+    client: Client,
+    action: str,
+    *,
+    by: User | None,
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    level: Event.Level = Event.Level.INFO,
+) -> Event:
+    """Write a line about a client: a role, a connection, a setting."""
+    event = Event(
+        client=client,
+        at=timezone.now(),
+        actor=by,
+        actor_name=person_name(by) if by else SYSTEM,
+        action=action,
+        level=level,
+        reason=reason,
+        before={name: plain(value) for name, value in (before or {}).items()},
+        after={name: plain(value) for name, value in (after or {}).items()},
+    )
+    event.hash = line_hash(event)
+    event.save()
+    return event
+
+
+def broken_line(events: Iterable[Event]) -> int | None:
+    """Return the number of the first line of an invoice's log that was tampered with, or None.
+
+    `events` are all lines of one invoice, oldest first.
+    """
+    head = ""
+    for expected, event in enumerate(events, start=1):
+        if event.sequence != expected or event.previous_hash != head or event.hash != line_hash(event):
+            return expected
+        head = event.hash
+    return None

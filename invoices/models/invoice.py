@@ -1,0 +1,193 @@
+"""Invoices, their lines and payments; amounts in the invoice's currency."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoices.models.people import PRINTABLE, Client, Counterparty
+from invoices.roles import Right
+from invoices.workflow import (
+    ERROR_STEPS,
+    INTEGRATION_STEPS,
+    Direction,
+    DocumentKind,
+    PaymentState,
+    Status,
+    Step,
+    Workflow,
+)
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+
+class MoneyField(models.DecimalField[Any, Any]):
+    """An amount; the currency stands in a field beside it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 15, "decimal_places": 4, **kwargs})
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Questions about invoices."""
+
+    def visible_to(self, user: User | Any, right: Right = Right.VIEW) -> Self:
+        """Leave only the invoices of clients on which `user` has `right`."""
+        return self.filter(client__in=Client.objects.where(user, right))
+
+    def locked(self) -> Self:
+        """Lock the rows until the transaction ends. SQLite has one writer at a time and no row locks."""
+        return self.select_for_update(of=("self",)).select_related("client", "counterparty", "current_message")
+
+    def waiting_for_erp(self) -> Self:
+        """Leave those in an integration step."""
+        return self.filter(step__in=INTEGRATION_STEPS)
+
+    def in_error(self) -> Self:
+        """Leave those in an error step."""
+        return self.filter(step__in=ERROR_STEPS)
+
+
+class Invoice(Workflow):
+    """An invoice or credit memo, on its way to the ERP and back."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("client"))
+    counterparty = models.ForeignKey(
+        Counterparty, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("counterparty")
+    )
+    kind = models.CharField(
+        _("kind"), max_length=12, choices=DocumentKind.choices, default=DocumentKind.INVOICE
+    )
+    number = models.CharField(_("number"), max_length=40, validators=[PRINTABLE])
+    invoice_date = models.DateField(_("invoice date"))
+    due_date = models.DateField(_("due date"), null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    total = MoneyField(_("total"), default=Decimal(0))
+    paid = MoneyField(_("paid"), default=Decimal(0), editable=False)
+    step_since = models.DateTimeField(_("in this step since"), default=timezone.now, editable=False)
+
+    preliminary_voucher = models.CharField(_("preliminary voucher"), max_length=60, blank=True)
+    preliminary_posting_date = models.DateField(_("preliminary posting date"), null=True, blank=True)
+    final_voucher = models.CharField(_("final voucher"), max_length=60, blank=True)
+    final_posting_date = models.DateField(_("final posting date"), null=True, blank=True)
+    remote_id = models.CharField(_("id in the ERP"), max_length=100, blank=True, editable=False)
+
+    current_message = models.ForeignKey(
+        "IntegrationMessage", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
+    archived_reason = models.CharField(_("why archived"), max_length=500, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(_("handed in"), default=timezone.now, editable=False)
+    event_count = models.PositiveIntegerField(default=0, editable=False)
+    event_head = models.CharField(max_length=64, blank=True, editable=False)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
+        indexes: ClassVar = [
+            models.Index(fields=["client", "number"], name="invoice_by_number"),
+            models.Index(fields=["number"], name="invoice_by_bare_number", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["client", "step", "step_since"], name="invoice_by_step"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["client", "direction", "kind", "counterparty", "number"],
+                name="invoice_number_is_unique_for_its_counterparty",
+            ),
+            models.CheckConstraint(condition=Q(step__in=Step.values), name="invoice_step_is_known"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="invoice_status_is_known"),
+            models.CheckConstraint(condition=Q(direction__in=Direction.values), name="invoice_direction_is_known"),
+            models.CheckConstraint(condition=Q(kind__in=DocumentKind.values), name="invoice_kind_is_known"),
+            models.CheckConstraint(condition=Q(paid__gte=0) & Q(paid__lte=F("total")), name="invoice_paid_within_total"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def balance(self) -> Decimal:
+        """What is still open, in the invoice's currency."""
+        return self.total - self.paid
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it was put away."""
+        return self.archived_at is not None
+
+    @property
+    def voucher(self) -> str:
+        """The voucher of the booking that the step is about."""
+        return self.final_voucher or self.preliminary_voucher
+
+
+class InvoiceLine(models.Model):
+    """One line of an invoice; amounts in the invoice's currency."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField(_("position"))
+    description = models.CharField(_("description"), max_length=500)
+    quantity = models.DecimalField(_("quantity"), max_digits=15, decimal_places=4)
+    unit_price = MoneyField(_("unit price"))
+    amount = MoneyField(_("amount"), editable=False)
+    account = models.CharField(_("account"), max_length=40, blank=True)
+    item = models.CharField(_("item"), max_length=60, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        verbose_name = _("line")
+        verbose_name_plural = _("lines")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["invoice", "position"], name="line_position_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.description}"
+
+
+class Payment(models.Model):
+    """Money against an invoice; it counts while its state is authorized or succeeded and it is applied."""
+
+    class Method(models.TextChoices):
+        """How it was paid."""
+
+        ACH = "ach", _("ACH")
+        CARD = "card", _("Card")
+        CHECK = "check", _("Check")
+        TRANSFER = "transfer", _("Transfer")
+        OTHER = "other", _("Other")
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    amount = MoneyField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    method = models.CharField(_("method"), max_length=10, choices=Method.choices, default=Method.OTHER)
+    state = models.CharField(_("state"), max_length=10, choices=PaymentState.choices)
+    is_applied = models.BooleanField(_("counts against the balance"), default=True)
+    source = models.CharField(_("told by"), max_length=100)
+    reference = models.CharField(_("reference"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("received"), default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_is_positive"),
+            models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"

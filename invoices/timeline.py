@@ -1,0 +1,125 @@
+"""What happened to an invoice, in one list: events, attempts, look-ups, and what rooms above add (gate messages)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from invoices.models import Attempt, Event, Evidence, Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline; `tone` is info, good, warning or error."""
+
+    at: datetime
+    source: str  # event | attempt | look-up | gate
+    title: str | Promise
+    who: str = ""
+    text: str = ""
+    tone: str = "info"
+    details: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+
+
+Source = Callable[[Invoice], Iterable[Entry]]
+_sources: Final[list[Source]] = []
+
+
+def add_source(source: Source) -> None:
+    """Have `source(invoice)` give entries as well; called when the process starts."""
+    _sources.append(source)
+
+
+def timeline(invoice: Invoice) -> list[Entry]:
+    """Return everything that happened to `invoice`, latest first."""
+    entries = [*_events(invoice), *_attempts(invoice), *_look_ups(invoice)]
+    for source in _sources:
+        entries.extend(source(invoice))
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+ACTIONS: Final[dict[str, str | Promise]] = {
+    "hand_in": gettext_lazy("Handed in"),
+    "edit": gettext_lazy("Edited"),
+    "post": gettext_lazy("Posted: handed to the ERP"),
+    "approve": gettext_lazy("Approved"),
+    "abort": gettext_lazy("Integration message aborted"),
+    "skip": gettext_lazy("Integration step skipped; no message was sent"),
+    "post_again": gettext_lazy("Posted again"),
+    "invalidate": gettext_lazy("Invalidated"),
+    "note_voucher": gettext_lazy("Voucher noted"),
+    "archive": gettext_lazy("Archived"),
+    "restore": gettext_lazy("Restored"),
+    "confirm": gettext_lazy("Booked in the ERP"),
+    "refuse": gettext_lazy("Refused by the ERP"),
+    "lose_answer": gettext_lazy("Outcome unknown: the ERP is being asked"),
+    "need_person": gettext_lazy("Still unknown: a person must look"),
+    "book_after_abort": gettext_lazy("The ERP booked it after all"),
+    "find_second_booking": gettext_lazy("The ERP has a second booking"),
+    "status_paid": gettext_lazy("Payment told by the ERP"),
+    "status_processing_payment": gettext_lazy("The ERP is paying it"),
+    "status_denied": gettext_lazy("Denied by the ERP"),
+    "status_failed_erp_validation": gettext_lazy("Failed ERP validation; back for correction"),
+    "status_noted": gettext_lazy("Noted from the ERP"),
+    "set_status": gettext_lazy("Status set by hand"),
+}
+
+
+def _events(invoice: Invoice) -> Iterable[Entry]:
+    tones = {Event.Level.INFO: "info", Event.Level.WARNING: "warning", Event.Level.ERROR: "error"}
+    for event in invoice.events.select_related("actor"):
+        changes = tuple(
+            (name, f"{event.before.get(name) or '–'} → {value or '–'}")
+            for name, value in event.after.items()
+            if event.before
+        )
+        yield Entry(
+            at=event.at,
+            source="event",
+            title=ACTIONS.get(event.action, event.action),
+            who=event.actor_name,
+            text=event.reason,
+            tone="good" if event.action == "confirm" else tones[Event.Level(event.level)],
+            details=changes,
+        )
+
+
+def _attempts(invoice: Invoice) -> Iterable[Entry]:
+    tones = {Attempt.Outcome.CONFIRMED: "good", Attempt.Outcome.REFUSED: "error", Attempt.Outcome.UNCERTAIN: "warning"}
+    for attempt in Attempt.objects.filter(message__invoice=invoice).select_related("message"):
+        yield Entry(
+            at=attempt.started_at,
+            source="attempt",
+            title=_("%(kind)s, attempt %(number)s: %(outcome)s")
+            % {
+                "kind": attempt.message.get_kind_display(),
+                "number": attempt.number,
+                "outcome": attempt.get_outcome_display(),
+            },
+            text=" · ".join(complaint.get("message", "") for complaint in attempt.complaints),
+            tone=tones.get(Attempt.Outcome(attempt.outcome), "info"),
+            details=(
+                (_("duration"), f"{attempt.duration_ms} ms" if attempt.duration_ms is not None else "–"),
+                (_("trace id"), attempt.trace_id or "–"),
+            ),
+        )
+
+
+def _look_ups(invoice: Invoice) -> Iterable[Entry]:
+    for evidence in invoice.evidence.select_related("asked_by"):
+        found = evidence.verdict == Evidence.Verdict.FOUND
+        yield Entry(
+            at=evidence.asked_at,
+            source="look-up",
+            title=_("Looked up in the ERP: %(verdict)s") % {"verdict": evidence.get_verdict_display()},
+            who=str(evidence.asked_by or ""),
+            text=evidence.difference or evidence.detail,
+            tone="good" if found and not evidence.difference else "warning",
+            details=((_("voucher"), evidence.voucher),) if evidence.voucher else (),
+            url=evidence.url,
+        )

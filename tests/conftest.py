@@ -1,0 +1,57 @@
+"""The fixed cast: two clients, and one person a role."""
+
+import pytest
+
+from invoices.roles import Role
+from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
+
+
+@pytest.fixture
+def acme(db):
+    return ClientFactory(slug="acme", name="Acme", creates_counterparties=True)
+
+
+@pytest.fixture
+def globex(db):
+    return ClientFactory(slug="globex", name="Globex")
+
+
+def _person(client, username, role):
+    user = UserFactory(username=username)
+    RoleGrantFactory(user=user, client=client, role=role)
+    return user
+
+
+@pytest.fixture
+def clerk(acme):
+    return _person(acme, "clerk", Role.FINANCE_STAFF)
+
+
+@pytest.fixture
+def clerk2(acme):
+    return _person(acme, "clerk2", Role.FINANCE_STAFF)
+
+
+@pytest.fixture
+def handler(acme):
+    return _person(acme, "handler", Role.QUEUE_HANDLER)
+
+
+@pytest.fixture
+def manager(acme):
+    return _person(acme, "manager", Role.INTEGRATION_MANAGER)
+
+
+@pytest.fixture
+def auditor(acme):
+    return _person(acme, "auditor", Role.AUDITOR)
+
+
+@pytest.fixture
+def stranger(globex):
+    return _person(globex, "stranger", Role.FINANCE_STAFF)
+
+
+@pytest.fixture
+def root(db):
+    return UserFactory(username="root", is_superuser=True)
