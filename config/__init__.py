@@ -1,0 +1,1 @@
+"""Settings, addresses, the admin site, scheduled work, and the processes that run all of it."""

@@ -1,4 +1,4 @@
-"""All settings, a section a topic; values come from the environment through readers that stop the start with a sentence.
+"""All settings, a section a topic; values come from the environment by readers that stop the start with a sentence.
 
 `UNSTUCK_MODE` is `production` (the default), `demo` or `test`.
 """
