@@ -1,12 +1,22 @@
-"""Connections, connectors and the delivery of the outbox."""
+"""The room of integrations: adds its buttons to the invoice, and listens for messages to deliver."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class IntegrationsConfig(AppConfig):
-    """Connections, connectors and the delivery of the outbox."""
+    """Registers what this room adds to the one below."""
 
     name = "integrations"
     verbose_name = _("Integrations")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Add the buttons that ask the ERP, and subscribe to the outbox."""
+        from integrations import tasks  # noqa: PLC0415 (models are there only now)
+        from integrations.buttons import BUTTONS  # noqa: PLC0415
+        from invoices import buttons  # noqa: PLC0415
+        from invoices.actions import outbox  # noqa: PLC0415
+
+        buttons.register(*BUTTONS)
+        outbox.subscribe(tasks.wake)

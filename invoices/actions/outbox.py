@@ -17,6 +17,7 @@ from django.db.models import Max
 
 from invoices import clock
 from invoices.events import compose, facts
+from invoices.faults import fault
 from invoices.models import Attempt, Event, IntegrationMessage, Invoice
 from invoices.workflow import MessageKind, MessageState, Step, booking_kind
 
@@ -95,7 +96,9 @@ class Report:
 
     message_id: int
     state: MessageState
-    attempt: int | None = None  # the attempt that learned it; None: a look-up did, or the lease ran out
+    attempt: int | None = None  # the attempt that learned it; None: a look-up did
+    attempt_id: int | None = None  # its row, completed by `completed`
+    only_if_leased_until: datetime | None = None  # said by the sweeper: nobody has reported meanwhile
     not_before: datetime | None = None
     keeps_doubt: bool = False  # the attempt may still arrive
     looked_up: bool = False
@@ -141,6 +144,7 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
             )
             events.append(event)
             touched.setdefault(invoice.pk, set()).update(fields)
+    fault("before_report_commit")
     _save(list(messages.values()), [invoices[pk] for pk in touched], sorted(set().union(*touched.values())), events)
     _complete_attempts(reports)
     for report in reports:
@@ -164,6 +168,8 @@ def _apply(report: Report, message: IntegrationMessage, invoice: Invoice, moment
     if not message.is_open:
         return _take_late(report, message)
     if report.attempt is not None and report.attempt < message.attempt_count and report.state != MessageState.CONFIRMED:
+        return None
+    if report.only_if_leased_until is not None and message.lease_until != report.only_if_leased_until:
         return None
     was = message.state
     message.state = report.state
@@ -238,14 +244,7 @@ def _save(messages: list[IntegrationMessage], invoices: list[Invoice], fields: l
 
 
 def _complete_attempts(reports: Sequence[Report]) -> None:
-    done = {(report.message_id, report.attempt): report.completed for report in reports if report.completed}
-    rows = Attempt.objects.filter(message__in={message_id for message_id, _number in done})
-    attempts = [row for row in rows if (row.message_id, row.number) in done]
-    for attempt in attempts:
-        for name, value in done[attempt.message_id, attempt.number].items():
-            setattr(attempt, name, value)
+    attempts = [Attempt(pk=report.attempt_id, **report.completed) for report in reports if report.attempt_id]
     if attempts:
         fields = ["duration_ms", "outcome", "response", "error_kind", "complaints", "trace_id"]
         Attempt.objects.bulk_update(attempts, fields)
-
-

@@ -1,0 +1,226 @@
+"""The verbs of this room: connect, check, and the buttons that ask the ERP before they act."""
+
+import time
+from datetime import timedelta
+from typing import Final
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from integrations import tasks
+from integrations.delivery import keep_answer
+from integrations.documents import document_of
+from integrations.erps.contract import ErpError, Health
+from integrations.erps.registry import CONNECTORS
+from integrations.erps.registry import connect as make_connector
+from integrations.lanes import Job, Result
+from integrations.models import Connection
+from integrations.policy import BreakerState, Found, after_look_up
+from invoices import clock
+from invoices.actions import flow
+from invoices.actions.outbox import Report, settle
+from invoices.actions.taking import require_reason
+from invoices.errors import BadInput, Conflict, NotThere
+from invoices.events import record_for_client
+from invoices.models import Client, Evidence, IntegrationMessage, Invoice
+from invoices.permissions import require
+from invoices.roles import Right
+from invoices.workflow import ERROR_STEPS, MessageKind, MessageState, Step, booking_kind, may_move
+
+ASKABLE: Final = frozenset(Step) - {Step.DRAFT, Step.INVALIDATED}
+
+
+@transaction.atomic
+def connect(
+    client: Client,
+    *,
+    by: User | None,
+    connector: str,
+    company: str,
+    secret: str,
+    lanes: int = 4,
+    call_timeout: int = 30,
+) -> Connection:
+    """Link a client to its ERP, or change the link; `call_timeout` in seconds. The secret is kept encrypted.
+
+    Raises BadInput naming the field. The breaker is closed and credentials count as new.
+    """
+    require(by, Right.MANAGE_CONNECTION, client)
+    if connector not in CONNECTORS:
+        raise BadInput({"connector": _("Choose one of the systems.")})
+    if not company.strip():
+        raise BadInput({"company": _("Name the company in the ERP.")})
+    if not 1 <= lanes <= 256:
+        raise BadInput({"lanes": _("Choose 1 to 256 lanes.")})
+    if not 1 <= call_timeout <= 300:
+        raise BadInput({"call_timeout_seconds": _("Choose 1 to 300 seconds.")})
+    before = Connection.objects.select_for_update().filter(client=client).first()
+    if before is None and not secret:
+        raise BadInput({"secret": _("Give the secret that the ERP issued for us.")})
+    values = {
+        "connector": connector,
+        "company": company.strip(),
+        "lanes": lanes,
+        "call_timeout_seconds": call_timeout,
+    }
+    renewed = {"secret": secret} if secret else {}
+    connection, _is_new = Connection.objects.update_or_create(
+        client=client,
+        defaults={
+            **values,
+            **renewed,
+            "is_enabled": True,
+            "needs_credentials": False,
+            "breaker_state": BreakerState.CLOSED,
+            "breaker_failures": 0,
+            "breaker_until": None,
+            "last_error": "",
+        },
+    )
+    record_for_client(
+        client,
+        "connect",
+        by=by,
+        before={name: getattr(before, name) for name in values} if before else {},
+        after={**values, "secret": _("changed") if secret else _("unchanged")},
+    )
+    transaction.on_commit(lambda: tasks.wake(client.pk), robust=True)
+    return connection
+
+
+def check_connection(connection_id: int, *, by: User | None) -> Health:
+    """Ask the ERP whether it answers to our credentials; raises Conflict with what it said."""
+    connection = Connection.objects.select_related("client").get(pk=connection_id)
+    require(by, Right.LOOK_UP, connection.client)
+    connector = make_connector(connection.connector, connection.access(), 1)
+    try:
+        health = connector.check()
+    except ErpError as exc:
+        Connection.objects.filter(pk=connection_id).update(last_error=str(exc))
+        raise Conflict(_("The ERP did not answer as it should: %(error)s") % {"error": exc}) from exc
+    finally:
+        connector.close()
+    Connection.objects.filter(pk=connection_id).update(last_answer_at=clock.now())
+    return health
+
+
+def look_up(invoice_id: int, *, by: User | None, reason: str = "") -> Evidence:
+    """Ask the ERP whether it has the booking that the invoice's step is about, and keep the answer as evidence.
+
+    Where the outcome of the invoice's message is unknown, the answer decides it as delivery's own question would.
+    Raises Conflict for a step that has no booking, and for a client without a connection.
+    """
+    invoice = _see(invoice_id, by=by, right=Right.LOOK_UP)
+    kind = booking_kind(invoice.step)
+    result = ask(invoice, kind)
+    now = clock.now()
+    message = invoice.current_message
+    evidence, found = keep_answer(invoice, kind, result, message=message, by_id=by.pk if by else None, now=now)
+    if message is not None and message.state == MessageState.UNKNOWN and found is not Found.COULD_NOT_ASK:
+        _decide_unknown(message, evidence, found, reason)
+    return evidence
+
+
+def _decide_unknown(message: IntegrationMessage, evidence: Evidence, found: Found, reason: str) -> None:
+    now = clock.now()
+    decision = after_look_up(
+        found, now=now, doubtful_until=message.doubtful_until, look_ups=message.look_up_count + 1, jitter=0.5
+    )
+    ours = found is Found.OURS
+    settle(
+        [
+            Report(
+                message.pk,
+                decision.state,
+                not_before=now + decision.delay if decision.delay is not None and not ours else None,
+                keeps_doubt=decision.keeps_doubt,
+                looked_up=True,
+                reason=reason or evidence.difference or message.reason,
+                voucher=evidence.voucher if ours else "",
+                posting_date=evidence.posting_date if ours else None,
+                remote_id=evidence.remote_id if ours else "",
+            )
+        ]
+    )
+    if decision.state == MessageState.PENDING:
+        tasks.wake(message.client_id)
+
+
+def ask(invoice: Invoice, kind: MessageKind) -> Result:
+    """Ask the ERP for every booking of one kind of an invoice; an error is part of the result."""
+    connection = Connection.objects.select_related("client").filter(client_id=invoice.client_id).first()
+    if connection is None or not connection.is_enabled:
+        raise Conflict(_("%(client)s is not connected to an ERP: connect it first.") % {"client": invoice.client})
+    keys = tuple(invoice.messages.filter(kind=kind).values_list("key", flat=True))
+    job = Job(0, 0, 0, document_of(invoice, kind), "", keys, creates_party=False, start_by=0.0)
+    connector = make_connector(connection.connector, connection.access(), 1)
+    started = time.monotonic()
+    try:
+        bookings = connector.find(job.document, keys)
+    except ErpError as exc:
+        return Result(job, error=exc, took=timedelta(seconds=time.monotonic() - started))
+    finally:
+        connector.close()
+    return Result(job, bookings, took=timedelta(seconds=time.monotonic() - started))
+
+
+def post_again(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
+    """Ask the ERP, and send the invoice once more if it does not have it.
+
+    Raises Conflict when it has it (offering the voucher) or cannot be asked.
+    """
+    invoice = _see(invoice_id, by=by, right=Right.HANDLE_QUEUE)
+    require_reason(reason)
+    if may_move(invoice.post_again):
+        look_up_as(invoice, by=by)
+    return flow.post_again(invoice_id, by=by, reason=reason)
+
+
+def invalidate(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
+    """Ask the ERP about what was sent before, and take the invoice out of the flow. Raises Conflict if it has it."""
+    invoice = _see(invoice_id, by=by, right=Right.HANDLE_QUEUE)
+    require_reason(reason)
+    if invoice.step in (*ERROR_STEPS, Step.APPROVAL):
+        look_up_as(invoice, by=by)
+    return flow.invalidate_invoice(invoice_id, by=by, reason=reason)
+
+
+def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
+    """Ask on behalf of a button whose right was checked already."""
+    kind = booking_kind(invoice.step)
+    evidence, _found = keep_answer(
+        invoice, kind, ask(invoice, kind), message=None, by_id=by.pk if by else None, now=clock.now()
+    )
+    return evidence
+
+
+def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> Invoice:
+    """Send or ask about the invoice's open message now, without waiting for its next try; else look the invoice up."""
+    invoice = _see(invoice_id, by=by, right=Right.SYNC)
+    message = invoice.current_message
+    if message is not None and message.is_open:
+        if message.not_before is not None:
+            waiting = IntegrationMessage.objects.filter(
+                pk=message.pk, state__in=(MessageState.PENDING, MessageState.UNKNOWN)
+            )
+            waiting.update(not_before=clock.now())
+        tasks.wake(invoice.client_id)
+    elif invoice.step in ASKABLE:
+        look_up(invoice_id, by=by, reason=reason)
+    return Invoice.objects.get(pk=invoice_id)
+
+
+def _see(invoice_id: int, *, by: User | None, right: Right) -> Invoice:
+    """Return an invoice to ask the ERP about: no row is locked while a call is out."""
+    invoice = (
+        Invoice.objects.select_related("client", "counterparty", "current_message").filter(pk=invoice_id).first()
+    )
+    if invoice is None:
+        raise NotThere(_("There is no such invoice."))
+    require(by, right, invoice.client)
+    if right is Right.LOOK_UP and invoice.step not in ASKABLE:
+        raise Conflict(_("Nothing of this invoice was ever sent, so there is nothing to look up in the ERP."))
+    return invoice
+
+

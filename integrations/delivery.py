@@ -1,0 +1,414 @@
+"""Delivery: exactly once, whatever crashes (DESIGN §5).
+
+A drain takes a connection's due messages in batches: claims them (a lease, and the attempt row, committed before any
+call), has them called on the lanes, and reports what came back in groups. One drain at a time for each connection;
+what a dead one had on its way is swept to `unknown`, and the ERP is asked.
+"""
+
+import random
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from integrations.documents import as_kept, complaints_as_kept, document_of, judge
+from integrations.erps.contract import Connector, ErrorKind
+from integrations.erps.registry import connect
+from integrations.lanes import Job, Lanes, Result
+from integrations.models import Connection
+from integrations.policy import (
+    Breaker,
+    BreakerState,
+    Decision,
+    Found,
+    after_confirmation,
+    after_error,
+    after_look_up,
+    after_lost_worker,
+)
+from invoices import clock
+from invoices.actions.evidence import keep_evidence
+from invoices.actions.outbox import Report, settle
+from invoices.faults import fault
+from invoices.models import Attempt, Evidence, IntegrationMessage, Invoice
+from invoices.workflow import MessageKind, MessageState
+
+log = structlog.get_logger(__name__)
+DRAIN_AT_MOST: Final = timedelta(seconds=45)  # below the queue's time limit for a task
+SLACK: Final = timedelta(seconds=5)  # how long a claimed message may wait for a lane
+OUTCOMES: Final = {
+    ErrorKind.UNAVAILABLE: Attempt.Outcome.NOT_SENT,
+    ErrorKind.RATE_LIMITED: Attempt.Outcome.NOT_SENT,
+    ErrorKind.CREDENTIALS: Attempt.Outcome.NOT_SENT,
+    ErrorKind.REJECTED: Attempt.Outcome.REFUSED,
+    ErrorKind.UNCERTAIN: Attempt.Outcome.UNCERTAIN,
+}
+
+
+def drain(connection_id: int, *, at_most: timedelta = DRAIN_AT_MOST) -> int:
+    """Deliver what is due on a connection until nothing is, or the time is up; return how many calls were reported.
+
+    Does nothing when another drain of the connection runs: that one looks again before it ends.
+    """
+    reported = 0
+    end = time.monotonic() + at_most.total_seconds()
+    while time.monotonic() < end:
+        token = _take_drain(connection_id)
+        if token is None:
+            break
+        try:
+            reported += _Drain(connection_id, token, end).run()
+        finally:
+            Connection.objects.filter(pk=connection_id, drain_token=token).update(drain_token="", drain_until=None)
+        if not has_due(connection_id):
+            break
+    return reported
+
+
+def has_due(connection_id: int) -> bool:
+    """Say whether a drain of the connection would find something to do now."""
+    now = clock.now()
+    connection = Connection.objects.able(now).filter(pk=connection_id).first()
+    if connection is None:
+        return False
+    messages = IntegrationMessage.objects.filter(client_id=connection.client_id)
+    return messages.due(now).exists() or messages.lease_ran_out(now).exists()
+
+
+def _take_drain(connection_id: int) -> str | None:
+    now = clock.now()
+    token = uuid.uuid4().hex
+    free = Q(drain_until__isnull=True) | Q(drain_until__lte=now)
+    taken = Connection.objects.filter(free, pk=connection_id).update(drain_token=token, drain_until=now + SLACK)
+    return token if taken else None
+
+
+class _Drain:
+    """One run over one connection."""
+
+    def __init__(self, connection_id: int, token: str, end: float) -> None:
+        self.connection = Connection.objects.select_related("client").get(pk=connection_id)
+        self.token = token
+        self.end = end
+        self.breaker: Breaker = self.connection.breaker
+        self.connector: Connector = connect(self.connection.connector, self.connection.access(), self.connection.lanes)
+        limit = self.connector.capabilities.posting_lanes
+        self.lane_count = min(self.connection.lanes, limit or self.connection.lanes)
+
+    def run(self) -> int:
+        """Claim, call and report until nothing is due or the time is up."""
+        reported = 0
+        with Lanes(self.connector, self.lane_count) as lanes:
+            while True:
+                for job in self._next_jobs(lanes):
+                    lanes.submit(job)
+                if not lanes.in_flight:
+                    return reported
+                results = lanes.collect()
+                self._report(results)
+                reported += len(results)
+
+    def _next_jobs(self, lanes: Lanes) -> list[Job]:
+        """Claim as much as fits; a few more than there are lanes, so that no lane waits for the database."""
+        ahead = self.lane_count + max(1, self.lane_count // 2)
+        wanted = ahead - lanes.in_flight
+        if wanted < max(1, self.lane_count // 4) or time.monotonic() >= self.end or not self._is_able():
+            return []
+        now = clock.now()
+        self._keep_drain(now)
+        room = self.breaker.room(wanted, now)
+        if self.breaker.state is not BreakerState.CLOSED and lanes.in_flight:
+            room = 0
+        if room == 0:
+            explain_pause(self.connection, self.breaker, now)
+            return []
+        sweep(self.connection.client_id, now)
+        return claim(self.connection, self.connector, room, now)
+
+    def _is_able(self) -> bool:
+        return self.connection.is_enabled and not self.connection.needs_credentials
+
+    def _keep_drain(self, now: datetime) -> None:
+        until = now + self.connector.longest_call + 2 * SLACK
+        Connection.objects.filter(pk=self.connection.pk, drain_token=self.token).update(drain_until=until)
+
+    def _report(self, results: Sequence[Result]) -> None:
+        now = clock.now()
+        settle([self._judge(result, now) for result in results])
+        self._keep_health(results, now)
+
+    def _judge(self, result: Result, now: datetime) -> Report:
+        """Turn one result into a report, by the policy."""
+        job = result.job
+        if job.is_look_up:
+            return judge_look_up(result, now)
+        duration = {"duration_ms": int(result.took.total_seconds() * 1000)}
+        if result.error is None:
+            booking = result.bookings[0]
+            return Report(
+                job.message_id,
+                after_confirmation().state,
+                attempt=job.attempt,
+                attempt_id=job.attempt_id,
+                voucher=booking.voucher,
+                posting_date=booking.posting_date,
+                remote_id=booking.remote_id,
+                completed={**duration, "outcome": Attempt.Outcome.CONFIRMED, "response": booking.raw},
+            )
+        error = result.error
+        decision = after_error(error.kind, job.attempt, random.random(), error.retry_after)  # noqa: S311 (jitter)
+        complaints = complaints_as_kept(error.complaints)
+        return Report(
+            job.message_id,
+            decision.state,
+            attempt=job.attempt,
+            attempt_id=job.attempt_id,
+            not_before=_when(decision, now),
+            keeps_doubt=decision.keeps_doubt,
+            reason=str(error),
+            complaints=complaints,
+            completed={
+                **duration,
+                "outcome": OUTCOMES[error.kind],
+                "response": error.raw,
+                "error_kind": error.kind.value,
+                "complaints": list(complaints),
+                "trace_id": error.trace_id[:200],
+            },
+        )
+
+    def _keep_health(self, results: Sequence[Result], now: datetime) -> None:
+        """Move the breaker by what a group of calls showed; save it when it moved."""
+        errors = [result.error for result in results if result.error is not None]
+        kinds = {error.kind for error in errors}
+        was = self.breaker
+        if len(errors) < len(results) or ErrorKind.REJECTED in kinds:
+            self.breaker = was.after_success()
+        elif ErrorKind.UNAVAILABLE in kinds:
+            self.breaker = was.after_failure(now)
+        waits = [error.retry_after or SLACK for error in errors if error.kind is ErrorKind.RATE_LIMITED]
+        if waits:
+            self.breaker = self.breaker.after_rate_limit(now, max(waits))
+        if ErrorKind.CREDENTIALS in kinds:
+            self.connection.needs_credentials = True
+        if self.breaker == was and not errors:
+            return
+        self.connection.breaker_state = self.breaker.state
+        self.connection.breaker_failures = self.breaker.failures
+        self.connection.breaker_until = self.breaker.until
+        self.connection.last_error = str(errors[-1]) if errors else ""
+        fields = ["breaker_state", "breaker_failures", "breaker_until", "last_error"]
+        if ErrorKind.CREDENTIALS in kinds:
+            fields.append("needs_credentials")
+        self.connection.save(update_fields=fields)
+        if was.state is not BreakerState.CLOSED and self.breaker.state is BreakerState.CLOSED:
+            log.info("breaker closed", connection=self.connection.pk)
+            wake_waiting(self.connection.client_id, now)
+        elif was.state is BreakerState.CLOSED and self.breaker.state is BreakerState.OPEN:
+            log.warning("breaker opened", connection=self.connection.pk, until=self.breaker.until)
+
+
+@transaction.atomic
+def claim(connection: Connection, connector: Connector, room: int, now: datetime) -> list[Job]:
+    """Take up to `room` due messages, oldest first: lease them, and write the attempt of each that will be sent.
+
+    The message whose outcome is unknown is leased for a look-up and stays unknown.
+    """
+    due = IntegrationMessage.objects.filter(client_id=connection.client_id).due(now)
+    messages = list(due.select_for_update(skip_locked=True, of=("self",))[:room])
+    if not messages:
+        return []
+    lease_until = now + SLACK + connector.longest_call + SLACK
+    to_send = [message for message in messages if message.state == MessageState.PENDING]
+    taken = IntegrationMessage.objects.filter(pk__in=[message.pk for message in to_send], state=MessageState.PENDING)
+    count = taken.update(
+        state=MessageState.SENDING,
+        attempt_count=F("attempt_count") + 1,
+        lease_until=lease_until,
+        doubtful_until=now + SLACK + connector.longest_write,
+    )
+    if count != len(to_send):
+        raise RuntimeError("A message was claimed twice at once.")
+    to_ask = [message.pk for message in messages if message.state == MessageState.UNKNOWN]
+    if to_ask:
+        IntegrationMessage.objects.filter(pk__in=to_ask).update(lease_until=lease_until)
+    jobs = _jobs(connection, messages, now)
+    transaction.on_commit(lambda: fault("after_claim"))
+    return jobs
+
+
+def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: datetime) -> list[Job]:
+    invoices = Invoice.objects.select_related("counterparty").prefetch_related("lines").in_bulk(
+        [message.invoice_id for message in messages]
+    )
+    keys = _keys_of([message for message in messages if message.state == MessageState.UNKNOWN])
+    documents = {
+        message.pk: document_of(invoices[message.invoice_id], MessageKind(message.kind)) for message in messages
+    }
+    attempts = Attempt.objects.bulk_create(
+        Attempt(
+            message=message,
+            number=message.attempt_count + 1,
+            started_at=now,
+            request=as_kept(documents[message.pk], message.key),
+        )
+        for message in messages
+        if message.state == MessageState.PENDING
+    )
+    written = {attempt.message_id: attempt for attempt in attempts}
+    start_by = time.monotonic() + SLACK.total_seconds()
+    return [
+        Job(
+            message_id=message.pk,
+            attempt=written[message.pk].number if message.pk in written else 0,
+            attempt_id=written[message.pk].pk if message.pk in written else 0,
+            document=documents[message.pk],
+            key=message.key,
+            keys=keys.get((message.invoice_id, message.kind), (message.key,)),
+            creates_party=connection.client.creates_counterparties,
+            start_by=start_by,
+        )
+        for message in messages
+    ]
+
+
+def _keys_of(messages: Sequence[IntegrationMessage]) -> dict[tuple[int, str], tuple[str, ...]]:
+    """Return every key under which a booking may stand in the ERP, for each invoice and kind."""
+    if not messages:
+        return {}
+    found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    rows = IntegrationMessage.objects.filter(invoice__in={message.invoice_id for message in messages})
+    for invoice_id, kind, key in rows.values_list("invoice_id", "kind", "key"):
+        found[invoice_id, kind].append(key)
+    return {which: tuple(keys) for which, keys in found.items()}
+
+
+def judge_look_up(result: Result, now: datetime) -> Report:
+    """Keep what a look-up found as evidence, and turn it into a report, by the policy."""
+    job = result.job
+    message = IntegrationMessage.objects.select_related("invoice").get(pk=job.message_id)
+    evidence, found = keep_answer(message.invoice, MessageKind(message.kind), result, message=message, now=now)
+    decision = after_look_up(
+        found,
+        now=now,
+        doubtful_until=message.doubtful_until,
+        look_ups=message.look_up_count + 1,
+        jitter=random.random(),  # noqa: S311 (jitter)
+    )
+    return Report(
+        job.message_id,
+        decision.state,
+        not_before=_when(decision, now),
+        keeps_doubt=decision.keeps_doubt,
+        looked_up=True,
+        reason=_look_up_reason(decision, evidence),
+        voucher=evidence.voucher if found is Found.OURS else "",
+        posting_date=evidence.posting_date if found is Found.OURS else None,
+        remote_id=evidence.remote_id if found is Found.OURS else "",
+    )
+
+
+def keep_answer(
+    invoice: Invoice,
+    kind: MessageKind,
+    result: Result,
+    *,
+    message: IntegrationMessage | None = None,
+    by_id: int | None = None,
+    now: datetime,
+) -> tuple[Evidence, Found]:
+    """Write down what the ERP said when it was asked."""
+    if result.error is not None:
+        evidence = keep_evidence(
+            invoice, kind, Evidence.Verdict.COULD_NOT_ASK, asked_at=now, asked_by_id=by_id, message=message,
+            detail=str(result.error),
+        )
+        return evidence, Found.COULD_NOT_ASK
+    found, odd = judge(result.job.document, result.bookings)
+    if not result.bookings:
+        return keep_evidence(
+            invoice, kind, Evidence.Verdict.NOT_FOUND, asked_at=now, asked_by_id=by_id, message=message
+        ), found
+    booking = result.bookings[0]
+    evidence = keep_evidence(
+        invoice,
+        kind,
+        Evidence.Verdict.FOUND,
+        asked_at=now,
+        asked_by_id=by_id,
+        message=message,
+        voucher=booking.voucher,
+        posting_date=booking.posting_date,
+        total=booking.total,
+        currency=booking.currency,
+        party_code=booking.party_code,
+        remote_id=booking.remote_id,
+        url=booking.url,
+        matches=len(result.bookings),
+        difference=odd,
+    )
+    return evidence, found
+
+
+def _look_up_reason(decision: Decision, evidence: Evidence) -> str:
+    if decision.state == MessageState.CONFIRMED:
+        return _("The answer was lost; the ERP was asked and has it.")
+    if evidence.verdict == Evidence.Verdict.COULD_NOT_ASK:
+        return _("The answer was lost, and the ERP could not be asked yet: %(detail)s") % {"detail": evidence.detail}
+    if evidence.verdict == Evidence.Verdict.NOT_FOUND and decision.state == MessageState.PENDING:
+        return _("The answer was lost; the ERP was asked, does not have it, and it is sent again.")
+    if evidence.verdict == Evidence.Verdict.NOT_FOUND:
+        return _("The answer was lost. The ERP does not have it yet, but it may still arrive: it is asked again.")
+    return _("The ERP has something else under this number: %(difference)s") % {"difference": evidence.difference}
+
+
+def sweep(client_id: int, now: datetime) -> int:
+    """Turn messages whose worker did not come back into `unknown`; return how many there were."""
+    lost = list(IntegrationMessage.objects.filter(client_id=client_id).lease_ran_out(now)[:500])
+    decision = after_lost_worker()
+    for message in lost:
+        log.warning("lease ran out", message_id=message.pk)
+    settle(
+        [
+            Report(
+                message.pk,
+                decision.state,
+                attempt=message.attempt_count,
+                not_before=_when(decision, now),
+                keeps_doubt=decision.keeps_doubt,
+                reason=_("The worker that was sending it did not come back: the ERP is asked whether it has it."),
+                only_if_leased_until=message.lease_until,
+            )
+            for message in lost
+        ]
+    )
+    return len(lost)
+
+
+def explain_pause(connection: Connection, breaker: Breaker, now: datetime) -> None:
+    """Let the messages that wait behind a pause say so, with the time of the next try."""
+    if breaker.until is None or breaker.until <= now:
+        return
+    reason = _("The ERP is not reachable: %(error)s") % {"error": connection.last_error}
+    waiting = IntegrationMessage.objects.filter(client_id=connection.client_id).due(now)
+    waiting.order_by().update(not_before=breaker.until, reason=reason)
+
+
+def wake_waiting(client_id: int, now: datetime) -> None:
+    """Let what waited for the ERP go out now, in order of age."""
+    waiting = IntegrationMessage.objects.filter(client_id=client_id, state=MessageState.PENDING, not_before__gt=now)
+    waiting.update(not_before=now)
+
+
+def _when(decision: Decision, now: datetime) -> datetime | None:
+    return None if decision.delay is None or decision.state not in _WAITS else now + decision.delay
+
+
+_WAITS: Final = (MessageState.PENDING, MessageState.UNKNOWN)

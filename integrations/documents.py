@@ -1,0 +1,92 @@
+"""An invoice as connectors take it, what an ERP's booking differs in, and what an attempt keeps of both."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from integrations.erps.contract import Booking, Complaint, Document, DocumentLine, Party, Stage
+from integrations.policy import Found
+from invoices.events import plain
+from invoices.models import Invoice
+from invoices.money import shown
+from invoices.workflow import MessageKind
+
+STAGES = {MessageKind.BOOK_PRELIMINARY: Stage.PRELIMINARY, MessageKind.BOOK_FINAL: Stage.FINAL}
+
+
+def document_of(invoice: Invoice, kind: MessageKind) -> Document:
+    """Return the invoice, with its lines and counterparty, as the document for one booking."""
+    stage = STAGES[kind]
+    return Document(
+        direction=invoice.direction,
+        kind=invoice.kind,
+        stage=stage,
+        number=invoice.number,
+        party=Party(invoice.counterparty.code, invoice.counterparty.name),
+        invoice_date=invoice.invoice_date,
+        due_date=invoice.due_date,
+        currency=invoice.currency,
+        total=invoice.total,
+        lines=tuple(
+            DocumentLine(line.description, line.quantity, line.unit_price, line.amount, line.account, line.item)
+            for line in invoice.lines.all()
+        ),
+        posting_date=(
+            invoice.preliminary_posting_date if stage is Stage.PRELIMINARY else invoice.final_posting_date
+        ),
+        remote_id=invoice.remote_id,
+        preliminary_voucher=invoice.preliminary_voucher,
+    )
+
+
+def as_kept(document: Document, key: str) -> dict[str, Any]:
+    """Return what was sent, as an attempt keeps it."""
+
+    def value_of(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: value_of(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [value_of(inner) for inner in value]
+        return plain(value)
+
+    return {"key": key, **value_of(asdict(document))}
+
+
+def complaints_as_kept(complaints: Iterable[Complaint]) -> tuple[dict[str, str], ...]:
+    """Return everything that the ERP complained of, as messages and attempts keep it."""
+    return tuple({name: str(value) for name, value in asdict(complaint).items()} for complaint in complaints)
+
+
+def differences(document: Document, booking: Booking) -> str:
+    """Say in what the ERP's booking differs from the invoice; empty when it is the same."""
+    said: list[str] = []
+    if booking.currency != document.currency or booking.total != document.total:
+        said.append(
+            _("The amount is %(theirs)s there and %(ours)s here.")
+            % {
+                "theirs": f"{booking.total:f} {booking.currency}",
+                "ours": f"{shown(document.total, document.currency)} {document.currency}",
+            }
+        )
+    if booking.party_code != document.party.code:
+        said.append(
+            _("The counterparty is %(theirs)s there and %(ours)s here.")
+            % {"theirs": booking.party_code, "ours": document.party.code}
+        )
+    return " ".join(said)
+
+
+def judge(document: Document, bookings: Sequence[Booking]) -> tuple[Found, str]:
+    """Say what a look-up found, and in a sentence what is odd about it."""
+    if not bookings:
+        return Found.NOTHING, ""
+    if len(bookings) > 1:
+        vouchers = ", ".join(booking.voucher for booking in bookings)
+        return Found.OTHERWISE, _("The ERP has %(count)s bookings of it: %(vouchers)s.") % {
+            "count": len(bookings),
+            "vouchers": vouchers,
+        }
+    odd = differences(document, bookings[0])
+    return (Found.OTHERWISE if odd else Found.OURS), odd

@@ -1,0 +1,54 @@
+"""Background work: each task takes ids, is a line long, and may run twice."""
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from django.db.models import Q
+from django_q.tasks import async_task
+
+from integrations import delivery
+from integrations.models import Connection
+from invoices import clock
+from invoices.models import IntegrationMessage
+
+log = structlog.get_logger(__name__)
+QUEUED_AT_MOST: Final = timedelta(seconds=60)  # after that the queue is taken to have lost the drain
+
+
+def drain(connection_id: int) -> int:
+    """Deliver what is due on one connection; return how many calls were reported."""
+    Connection.objects.filter(pk=connection_id).update(drain_queued_at=None)
+    reported = delivery.drain(connection_id)
+    if delivery.has_due(connection_id):
+        queue_drain(Q(pk=connection_id))
+    return reported
+
+
+def queue_drain(which: Q) -> int:
+    """Enqueue a drain for each connection in `which` that has none waiting; return how many."""
+    now = clock.now()
+    free = Q(drain_queued_at__isnull=True) | Q(drain_queued_at__lte=now - QUEUED_AT_MOST)
+    queued = 0
+    for pk in Connection.objects.filter(which, is_enabled=True).values_list("pk", flat=True):
+        if Connection.objects.filter(free, pk=pk).update(drain_queued_at=now):
+            async_task("integrations.tasks.drain", pk)
+            queued += 1
+    return queued
+
+
+def wake(client_id: int) -> None:
+    """Enqueue a drain for a client that has just written a message."""
+    queue_drain(Q(client_id=client_id))
+
+
+def tick() -> int:
+    """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost."""
+    now = clock.now()
+    messages = IntegrationMessage.objects.order_by()
+    clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())
+    clients.update(messages.lease_ran_out(now).values_list("client_id", flat=True).distinct())
+    if not clients:
+        return 0
+    able = Connection.objects.able(now).filter(client__in=clients).values_list("pk", flat=True)
+    return queue_drain(Q(pk__in=list(able)))
