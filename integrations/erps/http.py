@@ -1,8 +1,10 @@
 """The one HTTP channel of all connectors: time and size limits, errors turned into `ErpError`, secrets kept out.
 
-httpx2's timeouts are per read, so a server that drips a byte a second would hold a call for ever. Here every wait of
-a call, connecting included, is cut to what is left of the call's own deadline; the place for that is the network
-backend under the pool, because it alone sees the bytes of the header too.
+It stands on httpcore2, the transport of httpx2, without the client above it. Two reasons, both measured or met:
+timeouts are per read, so a server that drips a byte a second would hold a call for ever, and only the network backend
+under the pool sees every read (the header's too), where each wait is cut to what is left of the call's own deadline;
+and the client above costs as much CPU as all the rest of a call, for redirects, cookies and environment variables
+that are off here anyway.
 
 What the kinds of error promise (DESIGN §5): on a write, anything that happened after the first byte may have been
 sent is `uncertain`, unless the answer itself proves that nothing was written.
@@ -20,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpcore2
 import httpx2
@@ -52,7 +54,12 @@ UNSENT = (
     UnicodeError,
 )
 
+RawHeaders = Sequence[tuple[bytes, bytes]]
+Headers = Mapping[bytes, str]  # by lower-case name
 Params = Sequence[tuple[str, str]]
+
+JSON_WANTED: RawHeaders = ((b"Accept", b"application/json"),)
+JSON_SENT: RawHeaders = (*JSON_WANTED, (b"Content-Type", b"application/json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class Dialect:
     """How one kind of ERP words its errors."""
 
     complaints: Callable[[Any], Sequence[Complaint]]  # from the parsed body; an empty list if it is of another form
-    trace_header: str
+    trace_header: bytes  # in lower case
     unwritten_codes: frozenset[str] = frozenset()  # with one of these a 5xx proves that nothing was written
 
 
@@ -88,22 +95,27 @@ class Channel:
         # A header that cannot be sent is found by h11, whose error repeats it: the secret would stand in a traceback.
         sendable = {name: value for name, value in headers.items() if HEADER_VALUE.fullmatch(value)}
         self._unfit = len(sendable) < len(headers)
-        self._client = httpx2.Client(
-            base_url=base_url,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "unstuck", **sendable},
-            timeout=httpx2.Timeout(
-                connect=min(LONGEST_CONNECT, self._call_seconds),
-                read=self._call_seconds,
-                write=self._call_seconds,
-                pool=self._call_seconds,
-            ),
-            follow_redirects=False,
-            trust_env=False,
-            transport=_Transport(lanes, self._clock, encrypted=base_url.startswith("https:")),
+        url = urlsplit(base_url)
+        self._base_url = base_url
+        self._target = url.path
+        self._scheme, self._host, self._port = url.scheme.encode(), (url.hostname or "").encode("idna"), url.port
+        self._headers = [
+            (b"Host", url.netloc.rpartition("@")[2].encode("idna")),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", b"unstuck"),
+            *((name.encode(), value.encode()) for name, value in sendable.items()),
+        ]
+        encrypted = url.scheme == "https"
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=httpx2.create_ssl_context(trust_env=False) if encrypted else None,
+            max_connections=lanes,
+            max_keepalive_connections=lanes,
+            keepalive_expiry=IDLE_CONNECTION,
+            network_backend=_Backend(self._clock),
         )
 
     def __repr__(self) -> str:
-        return f"<Channel {self._client.base_url}>"
+        return f"<Channel {self._base_url}>"
 
     def deadline(self) -> float:
         """Return the end of a call that begins now, on the monotonic clock; several requests may share it."""
@@ -111,11 +123,13 @@ class Channel:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._client.close()
+        self._pool.close()
 
     def read(self, path: str, params: Params = (), *, until: float | None = None) -> Answer:
         """GET `path` and return its JSON; whatever goes wrong on the way, nothing was written."""
-        status, headers, body = self._exchange("GET", path, params, None, {}, until, LARGEST_ANSWER, writes=False)
+        status, headers, body = self._exchange(
+            "GET", path, params, None, JSON_WANTED, until, LARGEST_ANSWER, writes=False
+        )
         return self._judge(status, headers, body, writes=False)
 
     def write(
@@ -124,22 +138,22 @@ class Channel:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: RawHeaders = (),
         until: float | None = None,
     ) -> Answer:
         """Send a JSON object (Decimals and dates become strings) and return the JSON of the answer."""
         content = None if body is None else ENCODER.encode(body).encode()
-        own = {"Content-Type": "application/json", **(headers or {})}
+        own = [*JSON_SENT, *headers]
         status, seen, answer = self._exchange(method, path, (), content, own, until, LARGEST_ANSWER, writes=True)
         return self._judge(status, seen, answer, writes=True)
 
     def download(self, path: str, *, largest: int, content_type: str) -> bytes:
         """GET a file of at most `largest` bytes."""
-        own = {"Accept": content_type}
+        own = [(b"Accept", content_type.encode())]
         status, headers, body = self._exchange("GET", path, (), None, own, None, largest, writes=False)
         if not 200 <= status < 300:
             self._judge(status, headers, body, writes=False)
-        if headers.get("content-type", "").partition(";")[0].strip() != content_type:
+        if headers.get(b"content-type", "").partition(";")[0].strip() != content_type:
             text = body[:LONGEST_RAW].decode("utf-8", "replace")
             raise self._failed(ErrorKind.UNAVAILABLE, "The ERP answered, but not with the file.", status, headers, text)
         return body
@@ -164,12 +178,12 @@ class Channel:
         path: str,
         params: Params,
         content: bytes | None,
-        headers: Mapping[str, str],
+        headers: RawHeaders,
         until: float | None,
         largest: int,
         *,
         writes: bool,
-    ) -> tuple[int, httpx2.Headers, bytes]:
+    ) -> tuple[int, Headers, bytes]:
         """Send one request and read the answer whole, within the deadline and the size."""
         kind = ErrorKind.UNCERTAIN if writes else ErrorKind.UNAVAILABLE
         if self._unfit:
@@ -178,33 +192,44 @@ class Channel:
         self._clock.ends = until or self.deadline()
         if self._clock.left(None) <= 0:
             raise ErpError(ErrorKind.UNAVAILABLE, [Complaint("The call's time was over. Nothing more was sent.")])
-        request = self._client.build_request(
-            method, path, params=list(params) or None, content=content, headers=dict(headers)
+        left = self._clock.left(None)
+        timeouts = {"connect": min(LONGEST_CONNECT, left), "read": left, "write": left, "pool": left}
+        target = f"{self._target}{path}?{urlencode(params)}" if params else f"{self._target}{path}"
+        sent = [*self._headers, *headers]
+        if content is not None:
+            sent.append((b"Content-Length", b"%d" % len(content)))
+        request = httpcore2.Request(
+            method.encode(),
+            httpcore2.URL(scheme=self._scheme, host=self._host, port=self._port, target=target.encode()),
+            headers=sent,
+            content=content,
+            extensions={"timeout": timeouts},
         )
         try:
-            response = self._client.send(request, stream=True)
+            response = self._pool.handle_request(request)
             try:
-                body, whole = collect(response.iter_raw(), largest)
+                body, whole = collect(response.iter_stream(), largest)
             finally:
                 response.close()
         except UNSENT as exc:
-            message = f"The ERP at {self._client.base_url} cannot be reached. Nothing was sent."
+            message = f"The ERP at {self._base_url} cannot be reached. Nothing was sent."
             raise self._broken(ErrorKind.UNAVAILABLE, message, exc) from exc
         except httpcore2.TimeoutException as exc:
             raise self._broken(kind, "The ERP did not answer in time.", exc) from exc
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as exc:
             raise self._broken(kind, "The connection to the ERP broke before the answer was there.", exc) from exc
+        seen = {name.lower(): value.decode("latin-1") for name, value in response.headers}
         if not whole:
             text = body[:LONGEST_RAW].decode("utf-8", "replace")
             message = f"The ERP's answer is larger than {largest} bytes."
-            raise self._failed(kind, message, response.status_code, response.headers, text)
-        return response.status_code, response.headers, body
+            raise self._failed(kind, message, response.status, seen, text)
+        return response.status, seen, body
 
     def _broken(self, kind: ErrorKind, message: str, exc: Exception) -> ErpError:
         """Return the error of an exchange that has no answer."""
         return ErpError(kind, [Complaint(message, detail=self.clean(f"{type(exc).__name__}: {exc}"))])
 
-    def _judge(self, status: int, headers: httpx2.Headers, body: bytes, *, writes: bool) -> Answer:
+    def _judge(self, status: int, headers: Headers, body: bytes, *, writes: bool) -> Answer:
         """Return the answer if it is a success, else raise what it means."""
         text = body.decode("utf-8", "replace")
         try:
@@ -223,12 +248,12 @@ class Channel:
             raise self._failed(kind, f"The ERP answered with HTTP status {status}.", status, headers, text)
         raise self._error(kind, complaints, status, headers, text)
 
-    def _failed(self, kind: ErrorKind, message: str, status: int, headers: httpx2.Headers, text: str) -> ErpError:
+    def _failed(self, kind: ErrorKind, message: str, status: int, headers: Headers, text: str) -> ErpError:
         """Return an error in our own words, beside the answer as it came."""
         return self._error(kind, [Complaint(message, code=f"HTTP_{status}")], status, headers, text)
 
     def _error(
-        self, kind: ErrorKind, complaints: Sequence[Complaint], status: int, headers: httpx2.Headers, text: str
+        self, kind: ErrorKind, complaints: Sequence[Complaint], status: int, headers: Headers, text: str
     ) -> ErpError:
         """Return an error with every complaint, cleaned, and the reason that the status alone tells."""
         told = {403: Reason.PERMISSION, 404: Reason.NOT_FOUND}.get(status)
@@ -248,7 +273,7 @@ class Channel:
             kind,
             cleaned,
             http_status=status,
-            retry_after=read_retry_after(headers.get("retry-after", "")),
+            retry_after=read_retry_after(headers.get(b"retry-after", "")),
             trace_id=self.clean(headers.get(self._dialect.trace_header, "")),
             raw=self.clean(text),
         )
@@ -306,54 +331,6 @@ class _Clock(threading.local):
         """Return how many seconds this wait may take; 0 or less: none."""
         left = self.ends - time.monotonic()
         return left if timeout is None or left < timeout else timeout
-
-
-class _Transport(httpx2.BaseTransport):
-    """httpx2's way to httpcore2's pool, with a network backend that keeps the deadline."""
-
-    def __init__(self, lanes: int, clock: _Clock, *, encrypted: bool) -> None:
-        context: ssl.SSLContext | None = httpx2.create_ssl_context(trust_env=False) if encrypted else None
-        self._clock = clock
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=context,
-            max_connections=lanes,
-            max_keepalive_connections=lanes,
-            keepalive_expiry=IDLE_CONNECTION,
-            network_backend=_Backend(clock),
-        )
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = request.url
-        timeouts = request.extensions["timeout"]
-        timeouts["pool"] = max(self._clock.left(timeouts["pool"]), 0.001)
-        response = self._pool.handle_request(
-            httpcore2.Request(
-                method=request.method,
-                url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx2.Response(
-            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx2.SyncByteStream):
-    """The body of an answer, given back to the pool when it is closed."""
-
-    def __init__(self, response: httpcore2.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Any:
-        return self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
 
 
 class _Backend(httpcore2.SyncBackend):

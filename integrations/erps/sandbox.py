@@ -79,7 +79,7 @@ def read_complaints(body: Any) -> list[Complaint]:
 
 DIALECT = Dialect(
     complaints=read_complaints,
-    trace_header="X-Trace-Id",
+    trace_header=b"x-trace-id",
     # The sandbox documents that with these nothing was read or written, so a write is `unavailable`, not uncertain.
     unwritten_codes=frozenset({"MAINTENANCE", "TOO_LATE"}),
 )
@@ -285,7 +285,7 @@ class SandboxConnector:
         """Send a write, with the instant after which the sandbox must not begin to save it."""
         until = until or self._channel.deadline()
         not_after = time.time() + (until - time.monotonic()) + WRITE_MARGIN.total_seconds()
-        return self._channel.write(method, path, body, headers={"X-Not-After": f"{not_after:.3f}"}, until=until)
+        return self._channel.write(method, path, body, headers=[(b"X-Not-After", b"%.3f" % not_after)], until=until)
 
     def _understand(self, answer: Answer, read: Callable[[dict[str, Any]], T]) -> T:
         """Return what `read` makes of the answer to a read; JSON of another form is no answer."""

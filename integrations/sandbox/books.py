@@ -62,6 +62,7 @@ CREATE INDEX IF NOT EXISTS writes_by_number ON writes (number);
 PREFERENCES = ("unique_numbers", "ignore_keys", "allow_unknown_parties")
 SINGULAR = {"suppliers": "supplier", "customers": "customer", "items": "item"}
 PAGE = 1000
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,9 @@ class Books:
         self.run = self.connection.execute
         self.run("PRAGMA journal_mode=WAL")
         self.run("PRAGMA synchronous=NORMAL")
+        # A checkpoint waits for the disk and so does everybody: seldom, in one piece (64 MiB).
+        self.run("PRAGMA wal_autocheckpoint=16384")
+        self.run("PRAGMA cache_size=-65536")
         self.run("PRAGMA foreign_keys=ON")
         self.connection.executescript(SCHEMA)
         self._companies: dict[str, Company] = {}
@@ -300,4 +304,4 @@ def audit_filter(key_column: str, keys: list[str], number: str) -> tuple[str, li
 
 def as_json(value: object) -> str:
     """Return compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return ENCODER.encode(value)

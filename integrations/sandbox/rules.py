@@ -14,6 +14,7 @@ from typing import Any
 AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 CURRENCY = re.compile(r"[A-Z]{3}")
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+DECODER = json.JSONDecoder(parse_float=Decimal)
 LONGEST_NUMBER = 40
 LONGEST_KEY = 36
 STAGES = ("preliminary", "final")
@@ -142,7 +143,7 @@ class Form:
 def read_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object of a request; an empty body is an empty object."""
     try:
-        body = json.loads(raw, parse_float=Decimal) if raw else {}
+        body = DECODER.decode(raw.decode()) if raw else {}
     except (ValueError, InvalidOperation, RecursionError) as exc:
         raise RefusedError(
             Problem("BAD_REQUEST", "The body is not JSON. Please send a JSON object."), status=400

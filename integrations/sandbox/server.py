@@ -76,6 +76,9 @@ class SandboxErp:
         self.faults = Faults()
         self._prefix = os.urandom(4).hex()
         self._counter = count(1)
+        # Writes take turns, one each round of the event loop, which looks at the sockets in between. Without this all
+        # calls that wake from a latency together are saved in one round, stay together, and wait for each other.
+        self._turn = asyncio.Lock()
 
     def app(self) -> web.Application:
         """Return the web application with all routes."""
@@ -142,14 +145,14 @@ class SandboxErp:
             trace_id, path, faults = self.trace(), request.path, self.faults
             strikes = "/documents/" in path or "/payments/" in path
             raw = await request.read()
-            key, number, stage = glance(raw)
+            body, (key, number, stage) = glance(raw)
 
-            def note(effect: str, outcome: str, status: int | None) -> None:
-                company = request.match_info["company"]
-                line = Write(
-                    company, request.method, path, trace_id, effect, outcome, status, key, number, stage
+            def note(did: str, outcome: str, status: int | None, shown: object = None) -> None:
+                company, method = request.match_info["company"], request.method
+                about = shown.get("number") or number if isinstance(shown, dict) else number
+                self.books.note_write(
+                    Write(company, method, path, trace_id, did, outcome, status, key, about, stage)
                 )  # fmt: skip
-                self.books.note_write(line)
 
             failed = self.fail(trace_id)
             if failed is not None:
@@ -161,24 +164,32 @@ class SandboxErp:
             if strikes and faults.take("drop_before_saving"):
                 note("", "dropped", None)
                 return abort(request)
-            # From here to the end of the transaction there is no await: nothing comes in between.
             lost = strikes and bool(faults.take("lose_answers"))
             html = strikes and not lost and bool(faults.take("html_in_200"))
-            seen = "lost" if lost else "html" if html else ""
-            try:
-                demand_in_time(request)
-                with self.books.transaction():
-                    company = self.books.authorise(request.match_info["company"], authorization(request))
-                    shown = act(Call(company, read_object(raw), request.match_info, request.query))
-                    replayed = isinstance(shown, dict) and shown.get("replayed")
-                    if isinstance(shown, dict):
-                        number = shown.get("number") or number
-                    status = 201 if effect in ("booked", "paid", "created") and not replayed else 200
-                    did = "replayed" if replayed else effect
-                    note(did, seen or did, None if lost else 200 if html else status)
-            except RefusedError as exc:
-                shown, status = {"errors": exc.errors}, exc.status
-                note("refused", seen or "refused", None if lost else status)
+
+            def save() -> tuple[object, int]:
+                """Act in one transaction, with its line in the audit list; no await: nothing comes in between."""
+                try:
+                    demand_in_time(request)
+                    with self.books.transaction():
+                        company = self.books.authorise(request.match_info["company"], authorization(request))
+                        sent = read_object(raw) if body is None else body
+                        shown = act(Call(company, sent, request.match_info, request.query))
+                        replayed = isinstance(shown, dict) and shown.get("replayed")
+                        did = "replayed" if replayed else effect
+                        status = 201 if did in ("booked", "paid", "created") else 200
+                        note(did, "lost" if lost else "html" if html else did, seen_status(status), shown)
+                        return shown, status
+                except RefusedError as exc:
+                    outcome = "lost" if lost else "html" if html else "refused"
+                    note("refused", outcome, seen_status(exc.status))
+                    return {"errors": exc.errors}, exc.status
+
+            def seen_status(status: int) -> int | None:
+                return None if lost else 200 if html else status
+
+            async with self._turn:
+                shown, status = save()
             latency = faults.take("latency_after_ms")
             if latency:
                 await asyncio.sleep(latency / 1000)
@@ -293,14 +304,19 @@ def authorization(request: web.Request) -> str:
     return request.headers.get("Authorization", "")
 
 
-def glance(raw: bytes) -> tuple[str, str, str]:
-    """Return key, number and stage of a body for the audit list, whatever else is wrong with it."""
+def glance(raw: bytes) -> tuple[dict[str, Any] | None, tuple[str, str, str]]:
+    """Return a body and, for the audit list, its key, number and stage; None if it cannot be read."""
     try:
         body = read_object(raw)
     except RefusedError:
-        return "", "", ""
-    key, number, stage = (str(body.get(name) or "")[:200] for name in ("key", "number", "stage"))
-    return key, number, stage
+        return None, ("", "", "")
+    return body, (named(body, "key"), named(body, "number"), named(body, "stage"))
+
+
+def named(body: dict[str, Any], field: str) -> str:
+    """Return a field as the audit list keeps it, whatever it is."""
+    value = body.get(field)
+    return "" if value is None else str(value)[:200]
 
 
 def demand_in_time(request: web.Request) -> None:
