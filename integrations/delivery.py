@@ -100,6 +100,7 @@ class _Drain:
         self.breaker: Breaker = self.connection.breaker
         self.connector: Connector = connect(self.connection.connector, self.connection.access(), self.connection.lanes)
         limit = self.connector.capabilities.posting_lanes
+        self.next_sweep = clock.now()
         self.lane_count = min(self.connection.lanes, limit or self.connection.lanes)
 
     def run(self) -> int:
@@ -129,7 +130,9 @@ class _Drain:
         if room == 0:
             explain_pause(self.connection, self.breaker, now)
             return []
-        sweep(self.connection.client_id, now)
+        if now >= self.next_sweep:
+            sweep(self.connection.client_id, now)
+            self.next_sweep = now + SLACK
         return claim(self.connection, self.connector, room, now)
 
     def _is_able(self) -> bool:

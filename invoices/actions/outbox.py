@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from invoices import clock
+from invoices.bulk import update_rows
 from invoices.events import compose, facts
 from invoices.faults import fault
 from invoices.models import Attempt, Event, IntegrationMessage, Invoice
@@ -117,12 +118,13 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     Looks again at what changed meanwhile: the answer to an aborted message is kept as evidence and moves nothing, and
     an old attempt's bad news does not undo a newer one's. Returns the state of each report's message afterwards.
     """
+    if not reports:
+        return []
     ids = {report.message_id for report in reports}
     invoices = {
         invoice.pk: invoice
         for invoice in Invoice.objects.select_for_update(of=("self",))
         .filter(messages__in=ids)
-        .select_related("client")
         .order_by("pk")
     }
     messages = {
@@ -232,14 +234,8 @@ def _take_late(report: Report, message: IntegrationMessage) -> _Line | None:
 
 
 def _save(messages: list[IntegrationMessage], invoices: list[Invoice], fields: list[str], events: list[Event]) -> None:
-    if len(messages) == 1:
-        messages[0].save(update_fields=MESSAGE_FIELDS)
-        for invoice in invoices:
-            invoice.save(update_fields=fields)
-    else:
-        IntegrationMessage.objects.bulk_update(messages, MESSAGE_FIELDS)
-        if invoices:
-            Invoice.objects.bulk_update(invoices, fields)
+    update_rows(messages, MESSAGE_FIELDS)
+    update_rows(invoices, fields)
     Event.objects.bulk_create(events)
 
 
@@ -247,4 +243,4 @@ def _complete_attempts(reports: Sequence[Report]) -> None:
     attempts = [Attempt(pk=report.attempt_id, **report.completed) for report in reports if report.attempt_id]
     if attempts:
         fields = ["duration_ms", "outcome", "response", "error_kind", "complaints", "trace_id"]
-        Attempt.objects.bulk_update(attempts, fields)
+        update_rows(attempts, fields)
