@@ -135,7 +135,7 @@ Q_CLUSTER: dict[str, Any] = {
     "retry": 300,
     "max_attempts": 1,
     "ack_failures": True,
-    "save_limit": 0,
+    "save_limit": -1,  # what went well is not kept: our own rows say more, and a beat comes every two seconds
     "catch_up": False,
     "time_zone": "UTC",
     "poll": 0.5,
@@ -228,6 +228,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+if not IS_PRODUCTION:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # in production `manage.py prepare` fills it
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -243,6 +245,10 @@ MEDIA_ROOT = DATA_DIR / "media"
 # ERPs -----------------------------------------------------------------------------------------------------------------
 # Connectors know their systems' addresses; the sandbox, and a Tryton of one's own, stand where these say.
 SANDBOX_ERP_URL: str = read("SANDBOX_ERP_URL", env.str, "http://127.0.0.1:8001")
+
+# Measuring ------------------------------------------------------------------------------------------------------------
+# Who brings it (`Authorization: Bearer …`) may read /metrics; without it nobody may.
+METRICS_TOKEN: str = read("METRICS_TOKEN", env.str, "")
 
 # Logs -----------------------------------------------------------------------------------------------------------------
 LOG_LEVEL: str = read("LOG_LEVEL", env.str, "INFO" if IS_PRODUCTION else "WARNING")

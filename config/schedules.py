@@ -1,0 +1,34 @@
+"""Scheduled work: the table, and the verb that puts it into the queue's own table."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django_q.models import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """One task that runs every so many minutes. It must be safe to run twice."""
+
+    name: str
+    task: str
+    minutes: int
+
+
+SCHEDULED: Final = (
+    # Where `manage.py serve` runs, a beat does both every two seconds; these are for clusters without it.
+    Scheduled("deliver what is due", "integrations.tasks.tick", minutes=1),
+    Scheduled("show that the queue works", "config.tasks.beat", minutes=1),
+)
+
+
+@transaction.atomic
+def ensure_schedules() -> None:
+    """Make the queue's table hold exactly what stands above; running it again changes nothing."""
+    Schedule.objects.exclude(name__in=[entry.name for entry in SCHEDULED]).delete()
+    for entry in SCHEDULED:
+        Schedule.objects.update_or_create(
+            name=entry.name,
+            defaults={"func": entry.task, "schedule_type": Schedule.MINUTES, "minutes": entry.minutes, "repeats": -1},
+        )
