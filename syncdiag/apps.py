@@ -1,12 +1,37 @@
-"""Why something did not sync."""
+"""The room of diagnosis: puts the panel "Why?" on an invoice's page, and checks the catalogue when the process starts."""
+
+from typing import Any
 
 from django.apps import AppConfig
+from django.core.checks import Error, register
 from django.utils.translation import gettext_lazy as _
 
 
 class SyncdiagConfig(AppConfig):
-    """Why something did not sync."""
+    """Registers what this room adds to the ones below."""
 
     name = "syncdiag"
     verbose_name = _("Diagnosis")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Add the panel, and the check of the catalogue."""
+        from invoices.admin.panels import add_panel  # noqa: PLC0415 (models are there only now)
+        from syncdiag.panels import why_panel  # noqa: PLC0415
+
+        add_panel(why_panel)
+        register(check_catalogues)
+
+
+def check_catalogues(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Read every catalogue; an entry that cannot be used stops the start with its name."""
+    from syncdiag.catalogue import FOLDER, entries_of  # noqa: PLC0415
+    from syncdiag.errors import CatalogueError  # noqa: PLC0415
+
+    problems = []
+    for path in sorted(FOLDER.glob("*.toml")):
+        try:
+            entries_of(path.stem)
+        except CatalogueError as exc:
+            problems.append(Error(str(exc), id="syncdiag.E001"))
+    return problems

@@ -1,0 +1,7 @@
+"""The addresses of this room, below `/api/v1/`."""
+
+from django.urls import path
+
+from syncdiag.api import DiagnosisView
+
+urlpatterns = [path("invoices/<int:pk>/diagnosis/", DiagnosisView.as_view(), name="invoice-diagnosis")]
