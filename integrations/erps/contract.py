@@ -136,7 +136,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """One thing that was deleted in the ERP; `what` is document, customer or supplier."""
+    """One thing that was deleted in the ERP; `what` is document, payment, customer or supplier."""
 
     what: str
     remote_id: str

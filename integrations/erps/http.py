@@ -12,6 +12,7 @@ sent is `uncertain`, unless the answer itself proves that nothing was written.
 
 import base64
 import json
+import logging
 import re
 import ssl
 import threading
@@ -28,6 +29,9 @@ import httpcore2
 import httpx2
 
 from integrations.erps.contract import Access, Complaint, ErpError, ErrorKind, Reason
+
+# At DEBUG it writes every header of every answer into the log, and an answer may repeat the secret.
+logging.getLogger("httpcore2").setLevel(logging.INFO)
 
 LARGEST_ANSWER = 1024 * 1024
 LONGEST_RAW = 20_000
@@ -92,20 +96,26 @@ class Channel:
         self._call_seconds = access.call_timeout.total_seconds()
         self._secrets = written_forms(access.secret)
         self._clock = _Clock()
+        self._base_url = re.sub("//[^/@]*@", "//", base_url)  # as it is shown: without a password
+        self._unfit: tuple[ErrorKind, str] | None = None  # why no call of this channel can be sent
+        try:
+            url = urlsplit(base_url)
+            self._scheme, self._port, self._target = url.scheme.encode(), url.port, url.path
+            self._host, named = (url.hostname or "").encode("idna"), url.netloc.rpartition("@")[2].encode("idna")
+        except ValueError:  # UnicodeError is one
+            self._unfit = (ErrorKind.UNAVAILABLE, "The connection's address is not one. Please enter it again.")
+            self._scheme, self._port, self._target, self._host, named = b"", None, "", b"", b""
         # A header that cannot be sent is found by h11, whose error repeats it: the secret would stand in a traceback.
-        sendable = {name: value for name, value in headers.items() if HEADER_VALUE.fullmatch(value)}
-        self._unfit = len(sendable) < len(headers)
-        url = urlsplit(base_url)
-        self._base_url = base_url
-        self._target = url.path
-        self._scheme, self._host, self._port = url.scheme.encode(), (url.hostname or "").encode("idna"), url.port
+        if not all(HEADER_VALUE.fullmatch(value) for value in headers.values()):
+            message = "The connection's secret has characters that cannot be sent. Please enter it again."
+            self._unfit, headers = (ErrorKind.CREDENTIALS, message), {}
         self._headers = [
-            (b"Host", url.netloc.rpartition("@")[2].encode("idna")),
+            (b"Host", named),
             (b"Accept-Encoding", b"identity"),
             (b"User-Agent", b"unstuck"),
-            *((name.encode(), value.encode()) for name, value in sendable.items()),
+            *((name.encode(), value.encode()) for name, value in headers.items()),
         ]
-        encrypted = url.scheme == "https"
+        encrypted = self._scheme == b"https"
         self._pool = httpcore2.ConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False) if encrypted else None,
             max_connections=lanes,
@@ -186,9 +196,8 @@ class Channel:
     ) -> tuple[int, Headers, bytes]:
         """Send one request and read the answer whole, within the deadline and the size."""
         kind = ErrorKind.UNCERTAIN if writes else ErrorKind.UNAVAILABLE
-        if self._unfit:
-            message = "The connection's secret has characters that cannot be sent. Please enter it again."
-            raise ErpError(ErrorKind.CREDENTIALS, [Complaint(message)])
+        if self._unfit is not None:
+            raise ErpError(self._unfit[0], [Complaint(self._unfit[1])])
         self._clock.ends = until or self.deadline()
         if self._clock.left(None) <= 0:
             raise ErpError(ErrorKind.UNAVAILABLE, [Complaint("The call's time was over. Nothing more was sent.")])

@@ -113,7 +113,7 @@ class SandboxConnector:
         )
 
     def __repr__(self) -> str:
-        return f"<SandboxConnector {self._server}>"
+        return f"<SandboxConnector {self._channel!r}>"
 
     def close(self) -> None:
         """Give the connections back."""

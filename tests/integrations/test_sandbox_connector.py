@@ -369,3 +369,10 @@ def test_pdf_of_what_is_not_there_is_not_found(connector):
         connector.pdf("999999")
 
     assert caught.value.complaints[0].reason is Reason.NOT_FOUND
+
+
+def test_a_feed_of_many_pages_is_returned_whole(connector, document):
+    for number in range(1001):
+        connector.create(replace(document, number=f"N-{number}"), f"key-{number}")
+
+    assert [change.booking.number for change in connector.changes(LONG_AGO)] == [f"N-{n}" for n in range(1001)]
