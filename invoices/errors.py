@@ -1,10 +1,10 @@
 """What can go wrong in a verb, each with a sentence for the person who pressed.
 
-    Refusal
-    ├── BadInput       the words typed are wrong; names the field            (HTTP 400)
-    ├── NotAllowed     the person has no right here; says who has            (HTTP 403)
-    ├── NotThere       no such thing, or none of this person's clients'      (HTTP 404)
-    └── Conflict       not from this step, or somebody was quicker           (HTTP 409)
+Refusal
+├── BadInput       the words typed are wrong; names the field            (HTTP 400)
+├── NotAllowed     the person has no right here; says who has            (HTTP 403)
+├── NotThere       no such thing, or none of this person's clients'      (HTTP 404)
+└── Conflict       not from this step, or somebody was quicker           (HTTP 409)
 """
 
 from collections.abc import Mapping

@@ -108,7 +108,10 @@ def compose(
         reason=reason,
         before={name: before[name] for name in changed if name in before},
         after={name: now[name] for name in changed},
-        evidence={name: plain(value) if not isinstance(value, list | dict) else value for name, value in (evidence or {}).items()},
+        evidence={
+            name: plain(value) if not isinstance(value, list | dict) else value
+            for name, value in (evidence or {}).items()
+        },
         previous_hash=invoice.event_head,
     )
     event.hash = invoice.event_head = line_hash(event)

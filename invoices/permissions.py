@@ -3,7 +3,7 @@
 Rights are asked of the database each time, so that a right revoked a second ago is gone.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AnonymousUser, User
@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from invoices.errors import NotAllowed, NotThere
 from invoices.models import Client, RoleGrant
 from invoices.roles import Right, Role, roles_with
+
+# One sentence for both, so that nobody learns which numbers exist in clients that are not theirs.
+NOT_THERE: Final = _("There is no such thing here, or it belongs to a client that you have no part in.")
 
 
 def may(user: User | AnonymousUser, right: Right, client: Client) -> bool:
@@ -65,7 +68,7 @@ def require(by: User | None, right: Right, client: Client) -> None:
         return
     if right is not Right.VIEW and may(by, Right.VIEW, client):
         raise NotAllowed(who_may_sentence(right, client))
-    raise NotThere(_("There is no such thing here, or it belongs to a client that you have no part in."))
+    raise NotThere(NOT_THERE)
 
 
 class RoleBackend(BaseBackend):

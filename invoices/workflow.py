@@ -125,12 +125,12 @@ class StateField(FSMField):
         super().__init__(*args, **kwargs)
 
 
-def _is_payable(invoice: "Workflow") -> bool:
-    return invoice.direction == Direction.PAYABLE
+def _is_payable(invoice: models.Model) -> bool:
+    return isinstance(invoice, Workflow) and invoice.direction == Direction.PAYABLE
 
 
-def _is_receivable(invoice: "Workflow") -> bool:
-    return invoice.direction == Direction.RECEIVABLE
+def _is_receivable(invoice: models.Model) -> bool:
+    return isinstance(invoice, Workflow) and invoice.direction == Direction.RECEIVABLE
 
 
 class Workflow(models.Model):
@@ -222,7 +222,7 @@ class Workflow(models.Model):
 
     @transition("status", source=Status.OK_TO_PAY, target=Status.PROCESSING_PAYMENT, conditions=[_is_payable])
     def process_payment(self) -> None:
-        """The ERP is paying it."""
+        """Note that the ERP is paying it."""
 
     @transition(
         "status",
@@ -230,7 +230,7 @@ class Workflow(models.Model):
         target=Status.PARTIALLY_PAID,
     )
     def pay_part(self) -> None:
-        """Some of it is paid."""
+        """Note that some of it is paid."""
 
     @transition(
         "status",
@@ -238,25 +238,25 @@ class Workflow(models.Model):
         target=Status.PAID,
     )
     def pay_in_full(self) -> None:
-        """All of it is paid."""
+        """Note that all of it is paid."""
 
     @transition("status", source=[Status.OK_TO_PAY, Status.PROCESSING_PAYMENT], target=Status.DENIED)
     def deny(self) -> None:
-        """The ERP rejected it."""
+        """Take the ERP's no to paying it."""
 
     @transition("status", source=[Status.OK_TO_PAY, Status.PROCESSING_PAYMENT], target=Status.FAILED_ERP_VALIDATION)
     def fail_validation(self) -> None:
-        """The ERP's validation failed; `reopen` goes with it."""
+        """Take the ERP's failed validation; `reopen` goes with it."""
 
     @transition(
         "status", source=[Status.PAID, Status.PARTIALLY_PAID], target=Status.PARTIALLY_PAID, conditions=[_is_receivable]
     )
     def take_back_part(self) -> None:
-        """A payment failed or was deleted, another one stays."""
+        """Take back a payment that failed or was deleted; another one stays."""
 
     @transition("status", source=[Status.PAID, Status.PARTIALLY_PAID], target=Status.OPEN, conditions=[_is_receivable])
     def take_back_all(self) -> None:
-        """The only payment failed or was deleted."""
+        """Take back the only payment: it failed or was deleted."""
 
 
 def may_move(move: Callable[[], Any]) -> bool:
@@ -267,5 +267,3 @@ def may_move(move: Callable[[], Any]) -> bool:
 def is_past_booking(invoice: "Invoice | Workflow") -> bool:
     """Say whether the ERP's document rules: amounts and dates are then edited there."""
     return invoice.step in (Step.BOOKED, Step.INVALIDATED)
-
-

@@ -169,6 +169,8 @@ def note_voucher(
     invoice = take_invoice(invoice_id, by=by, right=Right.HANDLE_QUEUE)
     if invoice.step not in (*INTEGRATION_STEPS, *ERROR_STEPS):
         raise wrong_step(invoice)
+    if not voucher.strip() and posting_date is None:
+        raise BadInput({"voucher": _("Type the voucher or the posting date that is to be kept.")})
     before = facts(invoice)
     _note_voucher(invoice, voucher, posting_date)
     record(invoice, "note_voucher", by=by, reason=reason, before=before)
@@ -203,7 +205,7 @@ def restore_invoice(invoice_id: int, *, by: User | None, reason: str) -> Invoice
     return invoice
 
 
-# what the ERP is known to have -----------------------------------------------------------------------------------------
+# what the ERP is known to have ----------------------------------------------------------------------------------------
 
 
 def step_voucher(invoice: Invoice) -> str:
@@ -246,11 +248,14 @@ def fresh_evidence(invoice: Invoice, kind: MessageKind) -> Evidence:
 
 
 def require_not_in_erp(invoice: Invoice) -> Evidence:
-    """Return the evidence that the ERP does not have the step's booking; raises Conflict, offering its voucher, if it has."""
+    """Return the evidence that the ERP does not have the step's booking; raises Conflict with its voucher if it has."""
     evidence = fresh_evidence(invoice, booking_kind(invoice.step))
     if evidence.verdict == Evidence.Verdict.FOUND:
         raise Conflict(
-            _("The ERP has this invoice already, under voucher %(voucher)s. Use Skip integration step with that voucher.")
+            _(
+                "The ERP has this invoice already, under voucher %(voucher)s. "
+                "Use Skip integration step with that voucher."
+            )
             % {"voucher": evidence.voucher}
         )
     return evidence

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -16,12 +16,11 @@ from invoices.actions.taking import take_invoice
 from invoices.errors import BadInput, Conflict, Sentence
 from invoices.events import facts, plain, record
 from invoices.models import Client, Counterparty, HandIn, Invoice, InvoiceLine
-from invoices.money import is_currency, rounded
+from invoices.money import LARGEST, is_currency, rounded
 from invoices.permissions import require
 from invoices.roles import Right
 from invoices.workflow import EDITABLE_STEPS, Direction, DocumentKind, Step
 
-LARGEST: Final = Decimal("99999999999.9999")
 LINES_AT_MOST: Final = 1000
 
 
@@ -93,6 +92,7 @@ def edit_invoice(invoice_id: int, given: InvoiceGiven, *, by: User | None, reaso
     invoice = take_invoice(invoice_id, by=by, right=Right.HAND_IN)
     if invoice.step not in EDITABLE_STEPS or invoice.is_archived:
         raise Conflict(why_read_only(invoice))
+    given = replace(given, direction=invoice.direction, kind=invoice.kind)
     check(given)
     before, lines_before = facts(invoice), shown_lines(lines_of(invoice))
     for name, value in _fields(invoice.client, given).items():
@@ -143,7 +143,9 @@ def check(given: InvoiceGiven) -> None:
         if name == "counterparty.name" and not value:
             continue  # the code alone names a counterparty that is known
         if not value or value != value.strip() or len(value) > length or not value.isprintable():
-            wrong[name] = _("Give 1 to %(length)s printable characters, with no blank at the ends.") % {"length": length}
+            wrong[name] = _("Give 1 to %(length)s printable characters, with no blank at the ends.") % {
+                "length": length
+            }
     if not is_currency(given.currency):
         wrong["currency"] = _("Use an ISO 4217 code in capitals, such as USD.")
     if given.due_date and given.due_date < given.invoice_date:
@@ -151,6 +153,8 @@ def check(given: InvoiceGiven) -> None:
     if len(given.lines) > LINES_AT_MOST:
         wrong["lines"] = _("An invoice has at most 1000 lines.")
     wrong.update(_wrong_lines(given.lines))
+    if not wrong:
+        wrong.update(_too_large_lines(given))
     if not wrong and abs(_total(given)) > LARGEST:
         wrong["lines"] = _("The total is larger than this system can hold.")
     if not wrong and _total(given) < 0:
@@ -162,15 +166,26 @@ def check(given: InvoiceGiven) -> None:
 def _wrong_lines(lines: Sequence[LineGiven]) -> dict[str, Sentence]:
     wrong: dict[str, Sentence] = {}
     for index, line in enumerate(lines):
-        if not line.description.strip() or len(line.description) > 500:
-            wrong[f"lines[{index}].description"] = _("Give 1 to 500 characters.")
+        text = line.description.replace("\n", "").replace("\t", "").replace("\r", "")
+        if not text.strip() or len(line.description) > 500 or not text.isprintable():
+            wrong[f"lines[{index}].description"] = _("Give 1 to 500 printable characters.")
         for name, value in (("quantity", line.quantity), ("unit_price", line.unit_price)):
             if not value.is_finite() or abs(value) > LARGEST or value != round(value, 4):
                 wrong[f"lines[{index}].{name}"] = _("Give a number with at most four decimal places.")
         for name, text, length in (("account", line.account, 40), ("item", line.item, 60)):
             if len(text) > length or (text and not text.isprintable()):
-                wrong[f"lines[{index}].{name}"] = _("Give at most %(length)s printable characters.") % {"length": length}
+                wrong[f"lines[{index}].{name}"] = _("Give at most %(length)s printable characters.") % {
+                    "length": length
+                }
     return wrong
+
+
+def _too_large_lines(given: InvoiceGiven) -> dict[str, Sentence]:
+    return {
+        f"lines[{index}]": _("The amount of this line is larger than this system can hold.")
+        for index, line in enumerate(given.lines)
+        if abs(_amount(line, given.currency)) > LARGEST
+    }
 
 
 def lines_of(invoice: Invoice) -> tuple[LineGiven, ...]:
@@ -195,7 +210,7 @@ def write_lines(invoice: Invoice, lines: Sequence[LineGiven]) -> None:
             description=line.description,
             quantity=line.quantity,
             unit_price=line.unit_price,
-            amount=rounded(line.quantity * line.unit_price, invoice.currency),
+            amount=_amount(line, invoice.currency),
             account=line.account,
             item=line.item,
         )
@@ -203,8 +218,12 @@ def write_lines(invoice: Invoice, lines: Sequence[LineGiven]) -> None:
     )
 
 
+def _amount(line: LineGiven, currency: str) -> Decimal:
+    return rounded(line.quantity * line.unit_price, currency)
+
+
 def _total(given: InvoiceGiven) -> Decimal:
-    return sum((rounded(line.quantity * line.unit_price, given.currency) for line in given.lines), Decimal(0))
+    return sum((_amount(line, given.currency) for line in given.lines), Decimal(0))
 
 
 def _fields(client: Client, given: InvoiceGiven) -> dict[str, object]:

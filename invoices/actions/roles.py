@@ -7,10 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from invoices.errors import BadInput, Conflict, NotAllowed
+from invoices.errors import BadInput, Conflict, NotAllowed, NotThere
 from invoices.events import record_for_client
 from invoices.models import Client, RoleGrant
-from invoices.permissions import person_name, require
+from invoices.permissions import NOT_THERE, person_name, require
 from invoices.roles import RANK, Right, Role
 
 
@@ -41,7 +41,10 @@ def grant_role(
 @transaction.atomic
 def revoke_role(grant_id: int, *, by: User | None, reason: str = "") -> RoleGrant:
     """End a role now. The row stays, with its end."""
-    grant = RoleGrant.objects.select_for_update(of=("self",)).select_related("client", "user").get(pk=grant_id)
+    try:
+        grant = RoleGrant.objects.select_for_update(of=("self",)).select_related("client", "user").get(pk=grant_id)
+    except RoleGrant.DoesNotExist as exc:
+        raise NotThere(NOT_THERE) from exc
     _require_grantor(grant.client, grant.user, grant.role, by)
     if not grant.is_in_force:
         raise Conflict(_("This role has ended already."))

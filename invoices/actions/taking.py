@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.errors import BadInput, Conflict, NotThere
 from invoices.models import Invoice
-from invoices.permissions import require
+from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 
 
@@ -17,7 +17,7 @@ def take_invoice(invoice_id: int, *, by: User | None, right: Right) -> Invoice:
     try:
         invoice = Invoice.objects.locked().get(pk=invoice_id)
     except Invoice.DoesNotExist as exc:
-        raise NotThere(_("There is no such invoice.")) from exc
+        raise NotThere(NOT_THERE) from exc
     require(by, right, invoice.client)
     return invoice
 

@@ -14,11 +14,10 @@ from invoices.models.invoice import Invoice
 from invoices.models.people import Client
 
 
-
 class EventQuerySet(models.QuerySet["Event"]):
     """Append-only: the database refuses the rest on PostgreSQL, this does everywhere."""
 
-    def update(self, **kwargs: Any) -> int:
+    def update(self, **kwargs: Any) -> int:  # noqa: ARG002 (Django's signature)
         """Refuse."""
         raise Conflict(_("The event log cannot be changed."))
 
@@ -78,6 +77,6 @@ class Event(models.Model):
             raise Conflict(_("The event log cannot be changed."))
         super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:  # noqa: ARG002 (Django's signature)
         """Refuse."""
         raise Conflict(_("The event log cannot be changed."))

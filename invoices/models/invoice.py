@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-
 class MoneyField(models.DecimalField[Any, Any]):
     """An amount; the currency stands in a field beside it."""
 
@@ -63,9 +62,7 @@ class Invoice(Workflow):
     counterparty = models.ForeignKey(
         Counterparty, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("counterparty")
     )
-    kind = models.CharField(
-        _("kind"), max_length=12, choices=DocumentKind.choices, default=DocumentKind.INVOICE
-    )
+    kind = models.CharField(_("kind"), max_length=12, choices=DocumentKind.choices, default=DocumentKind.INVOICE)
     number = models.CharField(_("number"), max_length=40, validators=[PRINTABLE])
     invoice_date = models.DateField(_("invoice date"))
     due_date = models.DateField(_("due date"), null=True, blank=True)
@@ -112,7 +109,9 @@ class Invoice(Workflow):
             models.CheckConstraint(condition=Q(status__in=Status.values), name="invoice_status_is_known"),
             models.CheckConstraint(condition=Q(direction__in=Direction.values), name="invoice_direction_is_known"),
             models.CheckConstraint(condition=Q(kind__in=DocumentKind.values), name="invoice_kind_is_known"),
-            models.CheckConstraint(condition=Q(paid__gte=0) & Q(paid__lte=F("total")), name="invoice_paid_within_total"),
+            models.CheckConstraint(
+                condition=Q(paid__gte=0) & Q(paid__lte=F("total")), name="invoice_paid_within_total"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -121,7 +120,8 @@ class Invoice(Workflow):
     @property
     def balance(self) -> Decimal:
         """What is still open, in the invoice's currency."""
-        return self.total - self.paid
+        open_amount: Decimal = self.total - self.paid
+        return open_amount
 
     @property
     def is_archived(self) -> bool:

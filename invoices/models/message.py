@@ -16,7 +16,6 @@ from invoices.models.people import Client
 from invoices.workflow import BOOKING_KINDS, OPEN_MESSAGE_STATES, MessageKind, MessageState
 
 
-
 class IntegrationMessageQuerySet(models.QuerySet["IntegrationMessage"]):
     """Questions about the outbox."""
 
@@ -38,15 +37,11 @@ class IntegrationMessage(models.Model):
     """One thing to tell the ERP: the outbox row, written in the transaction of the step change."""
 
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="messages", verbose_name=_("client"))
-    invoice = models.ForeignKey(
-        Invoice, on_delete=models.PROTECT, related_name="messages", verbose_name=_("invoice")
-    )
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="messages", verbose_name=_("invoice"))
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="messages")
     kind = models.CharField(_("kind"), max_length=20, choices=MessageKind.choices)
     key = models.CharField(_("key"), max_length=36, unique=True)
-    state = models.CharField(
-        _("state"), max_length=10, choices=MessageState.choices, default=MessageState.PENDING
-    )
+    state = models.CharField(_("state"), max_length=10, choices=MessageState.choices, default=MessageState.PENDING)
     attempt_count = models.PositiveIntegerField(_("attempts"), default=0)
     look_up_count = models.PositiveIntegerField(_("look-ups"), default=0)
     not_before = models.DateTimeField(
