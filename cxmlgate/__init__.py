@@ -1,0 +1,1 @@
+"""The room of the gate: cXML in, one verb of invoices, cXML out."""

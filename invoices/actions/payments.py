@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,7 +13,7 @@ from invoices.actions.taking import require_reason, take_invoice
 from invoices.errors import BadInput, Conflict
 from invoices.events import facts, record
 from invoices.models import Event, Invoice, Payment
-from invoices.money import is_exact, shown
+from invoices.money import LARGEST, is_exact, shown
 from invoices.roles import Right
 from invoices.workflow import PaymentState, Status, Step, may_move
 
@@ -34,6 +35,14 @@ class Effect(StrEnum):
     ALREADY_THERE = "already_there"
 
 
+GOALS: Final[dict[Update, Status]] = {
+    Update.PAID: Status.PAID,
+    Update.PROCESSING_PAYMENT: Status.PROCESSING_PAYMENT,
+    Update.DENIED: Status.DENIED,
+    Update.FAILED_ERP_VALIDATION: Status.FAILED_ERP_VALIDATION,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
     """One thing said of one invoice; `amount` (in `currency`) is what was paid, absent: all that is open."""
@@ -52,7 +61,11 @@ def update_status(invoice_id: int, update: StatusUpdate, *, by: User | None) -> 
 
     Raises Conflict when the invoice's status does not allow it, BadInput for an amount that does not fit the balance.
     """
-    invoice = take_invoice(invoice_id, by=by, right=Right.SET_STATUS)
+    return apply_update(take_invoice(invoice_id, by=by, right=Right.SET_STATUS), update, by=by)
+
+
+def apply_update(invoice: Invoice, update: StatusUpdate, *, by: User | None) -> Effect:
+    """Do what `update_status` does on an invoice that the caller has locked, and for a person who was checked."""
     before = facts(invoice)
     effect = _apply(invoice, update)
     if effect is Effect.APPLIED:
@@ -73,31 +86,45 @@ def update_status(invoice_id: int, update: StatusUpdate, *, by: User | None) -> 
     return effect
 
 
+def is_there(invoice: Invoice, update: Update) -> bool:
+    """Say whether the invoice's status is already what the update would make it."""
+    return update in GOALS and bool(invoice.status == GOALS[update])
+
+
+def may_take(invoice: Invoice, update: Update) -> bool:
+    """Say whether the invoice's status allows the update; what is only noted goes with anything that was booked."""
+    if update is Update.NOTED:
+        return bool(invoice.status != Status.NONE)
+    return may_move(
+        {
+            Update.PAID: invoice.pay_in_full,
+            Update.PROCESSING_PAYMENT: invoice.process_payment,
+            Update.DENIED: invoice.deny,
+            Update.FAILED_ERP_VALIDATION: invoice.fail_validation,
+        }[update]
+    )
+
+
 def _apply(invoice: Invoice, update: StatusUpdate) -> Effect:
     if update.update is Update.NOTED:
         return Effect.APPLIED
-    if update.update is Update.PAID:
-        return _pay(invoice, update)
-    there, move = {
-        Update.PROCESSING_PAYMENT: (Status.PROCESSING_PAYMENT, invoice.process_payment),
-        Update.DENIED: (Status.DENIED, invoice.deny),
-        Update.FAILED_ERP_VALIDATION: (Status.FAILED_ERP_VALIDATION, invoice.fail_validation),
-    }[update.update]
-    if invoice.status == there:
+    if is_there(invoice, update.update):
         return Effect.ALREADY_THERE
-    if not may_move(move):
+    if not may_take(invoice, update.update):
         raise wrong_status(invoice)
-    move()
-    if update.update is Update.FAILED_ERP_VALIDATION:
+    if update.update is Update.PAID:
+        _pay(invoice, update)
+    elif update.update is Update.PROCESSING_PAYMENT:
+        invoice.process_payment()
+    elif update.update is Update.DENIED:
+        invoice.deny()
+    else:
+        invoice.fail_validation()
         invoice.reopen()
     return Effect.APPLIED
 
 
-def _pay(invoice: Invoice, update: StatusUpdate) -> Effect:
-    if invoice.status == Status.PAID:
-        return Effect.ALREADY_THERE
-    if not may_move(invoice.pay_in_full):
-        raise wrong_status(invoice)
+def _pay(invoice: Invoice, update: StatusUpdate) -> None:
     amount = invoice.balance if update.amount is None else update.amount
     refuse_amount(invoice, amount, update.currency)
     Payment.objects.create(
@@ -113,7 +140,6 @@ def _pay(invoice: Invoice, update: StatusUpdate) -> Effect:
         invoice.pay_in_full()
     else:
         invoice.pay_part()
-    return Effect.APPLIED
 
 
 def refuse_amount(invoice: Invoice, amount: Decimal, currency: str) -> None:
@@ -125,7 +151,7 @@ def refuse_amount(invoice: Invoice, amount: Decimal, currency: str) -> None:
                 % {"ours": invoice.currency, "theirs": currency}
             }
         )
-    if amount <= 0 or not is_exact(amount, invoice.currency):
+    if amount <= 0 or amount > LARGEST or not is_exact(amount, invoice.currency):
         raise BadInput({"amount": _("The amount must be above zero, with the decimal places of its currency.")})
     if amount > invoice.balance:
         raise BadInput(
@@ -143,13 +169,13 @@ def refuse_amount(invoice: Invoice, amount: Decimal, currency: str) -> None:
 def wrong_status(invoice: Invoice) -> Conflict:
     """Return the refusal for an update that does not fit the invoice's status."""
     where = invoice.get_status_display() if invoice.step == Step.BOOKED else invoice.get_step_display()
-    return Conflict(_("%(number)s is %(where)s; that does not allow this.") % {"number": invoice.number, "where": where})
+    return Conflict(
+        _("%(number)s is %(where)s; that does not allow this.") % {"number": invoice.number, "where": where}
+    )
 
 
 @transaction.atomic
-def set_status(
-    invoice_id: int, *, by: User | None, reason: str, status: str, amount: Decimal | None = None
-) -> Invoice:
+def set_status(invoice_id: int, *, by: User | None, reason: str, status: str, amount: Decimal | None = None) -> Invoice:
     """Set the status by hand, from ok_to_pay … partially_paid, where the ERP does not tell it.
 
     `paid` books the open balance as a payment, `partially_paid` needs the amount (invoice's currency).
@@ -162,6 +188,8 @@ def set_status(
         raise BadInput({"amount": _("Give the amount that was paid: above zero and below the open balance.")})
     if status == Status.PAID and amount is not None and amount != invoice.balance:
         raise BadInput({"amount": _("Paid means all of the open balance: leave the amount empty.")})
+    if status not in (Status.PAID, Status.PARTIALLY_PAID) and amount is not None:
+        raise BadInput({"amount": _("An amount goes with partially_paid alone: leave it empty.")})
     updates = {
         Status.PROCESSING_PAYMENT: Update.PROCESSING_PAYMENT,
         Status.PARTIALLY_PAID: Update.PAID,

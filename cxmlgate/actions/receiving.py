@@ -1,0 +1,263 @@
+"""Taking a message: read it, know its sender, judge it, apply it, keep it, and answer.
+
+What is decided (parsing, credentials, judging) is apart from what is done (`_apply`, `_keep`): whatever is applied,
+its kept row included, is one transaction, and a refusal is kept in another after it.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from cxmlgate import verdicts
+from cxmlgate.answers import Answer, Profile, compose_answer
+from cxmlgate.credentials import NO_KEYS, Keys, find_sender, is_secret_of
+from cxmlgate.errors import GateRefusal, NotKnown, Transient, Unacceptable, WrongStatus
+from cxmlgate.judging import Wish, choose_invoice, judge_notice
+from cxmlgate.models import GateMessage, GateSettings
+from cxmlgate.parsing import PROFILE, Document, Envelope, Request, parse, read_envelope, read_request, request_digest
+from cxmlgate.redaction import Kept, conceal, keep_less_of_strangers, remove_secrets, searched_secrets
+from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update
+from invoices.errors import BadInput, Conflict
+from invoices.faults import fault
+from invoices.models import Client, Invoice
+
+log = structlog.get_logger(__name__)
+
+LONGEST_COMMENT: Final = 1000
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is known of a message so far."""
+
+    slug: str
+    raw: bytes = field(repr=False)
+    started: float  # time.monotonic()
+    at: datetime = field(default_factory=timezone.now)
+    client: Client | None = None
+    gate: GateSettings | None = None
+    keys: Keys = NO_KEYS
+    document: Document | None = field(default=None, repr=False)
+    envelope: Envelope | None = None
+    sender: str = ""  # only once identity and secret were right
+    request: Request | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    digest: str = ""
+    invoices: list[Invoice] = field(default_factory=list)
+
+    @property
+    def payload_id(self) -> str:
+        return conceal(self.envelope.payload_id, self.secrets)[:200] if self.envelope else ""
+
+    @property
+    def is_test(self) -> bool:
+        return self.request is not None and self.request.is_test
+
+    def unread_digest(self) -> str:
+        """Return a digest of the bytes; keyed, because the secret stands in them."""
+        return salted_hmac("cxmlgate.digest", self.slug.encode() + b"\0" + self.raw, algorithm="sha256").hexdigest()
+
+    def read_digest(self, sender: str) -> str:
+        """Return the digest of what was said; without a payloadID the time is all that tells two messages apart."""
+        assert self.envelope is not None  # noqa: S101 (read before anybody asks)
+        assert self.document is not None  # noqa: S101 (the same)
+        payload_id = self.envelope.payload_id
+        moment = "" if payload_id.strip() else self.envelope.timestamp
+        return request_digest(self.document, self.slug, sender, payload_id, moment)
+
+
+def receive_message(slug: str, raw: bytes, *, address: str, started: float) -> Answer:
+    """Take the message that was sent to the client's address, and return the answer; `started` is time.monotonic().
+
+    Never raises for what is wrong with a message; what is wrong with us is answered as transient and logged. An
+    exception leaves only when not even that could be kept.
+    """
+    case = _Case(slug, raw, started)
+    try:
+        return _take(case, address)
+    except GateRefusal as refusal:
+        return _keep_refusal(case, refusal)
+    except Exception:
+        log.exception("gate_message_failed", client=slug)
+        return _keep_refusal(case, Transient(_("It could not be taken just now: send it again.")))
+
+
+def refuse_unread(slug: str, head: bytes, refusal: GateRefusal, *, started: float) -> Answer:
+    """Keep and answer a message that was not read to its end; `head` is what was read of it."""
+    case = _Case(slug, head, started)
+    _find_gate(case)
+    return _keep_refusal(case, refusal)
+
+
+def _take(case: _Case, address: str) -> Answer:
+    _find_gate(case)
+    case.document = parse(case.raw)
+    case.secrets = searched_secrets(case.document)
+    case.envelope = read_envelope(case.document)
+    sender = find_sender(case.envelope.credentials, case.keys)
+    if sender is None or case.gate is None:
+        raise NotKnown
+    case.sender = sender
+    case.digest = case.read_digest(sender)
+    case.request = read_request(case.document)
+    if case.request.kind == PROFILE:
+        answer = compose_answer(verdicts.OK, _("The gate is open."), profile=Profile(case.gate.changed_at, address))
+        return _keep_again(case, answer)
+    if case.request.is_test:
+        if not case.gate.takes_test_messages:
+            raise Unacceptable(_("Test messages are not taken here: send it with deploymentMode production."))
+        said = _("This is a test message: the sender is known and the message is read, and nothing was changed.")
+        return _keep_again(case, compose_answer(verdicts.OK, said))
+    try:
+        with transaction.atomic():
+            answer = _apply(case, case.request, case.gate)
+            fault("before_gate_commit")
+            return answer
+    except IntegrityError:
+        # The same message at the same instant: the other one acted, and this one did nothing.
+        case.invoices.clear()
+        answer = _already_received()
+        if not _count_repeat(case, answer, only_seen=True):
+            raise
+        return answer
+
+
+def _find_gate(case: _Case) -> None:
+    """Find the client's gate by the address; one that is not there leaves the case without keys."""
+    try:
+        validate_slug(case.slug)
+    except ValidationError:
+        return
+    case.client = Client.objects.select_related("gate").filter(slug=case.slug).first()
+    case.gate = getattr(case.client, "gate", None)
+    if case.gate is not None:
+        case.keys = case.gate.keys(case.at)
+
+
+def _apply(case: _Case, request: Request, gate: GateSettings) -> Answer:
+    """Do what all notices want, or raise and leave nothing; the caller's transaction ends it."""
+    answer = _already_received()
+    if _count_repeat(case, answer, only_seen=True):
+        return answer
+    wishes = [judge_notice(notice, denies_canceled=gate.denies_canceled) for notice in request.notices]
+    names = {name for wish in wishes for name in wish.names}
+    found = list(Invoice.objects.locked().filter(client_id=gate.client_id, number__in=names).order_by("pk"))
+    effects = [_grant(case, wish, found) for wish in wishes]
+    if Effect.APPLIED in effects:
+        answer = compose_answer(verdicts.OK, _accepted_sentence(case.invoices, wishes))
+    _keep(case, answer)
+    return answer
+
+
+def _grant(case: _Case, wish: Wish, found: Sequence[Invoice]) -> Effect:
+    invoice = choose_invoice(wish, found)
+    if invoice not in case.invoices:
+        case.invoices.append(invoice)
+    update = StatusUpdate(
+        wish.update,
+        source=case.sender[:100],
+        reference=case.payload_id,
+        amount=wish.amount,
+        currency=wish.currency[:20],
+        reason=conceal(wish.comment, case.secrets)[:LONGEST_COMMENT],
+    )
+    try:
+        return apply_update(invoice, update, by=None)
+    except Conflict as exc:
+        raise WrongStatus(exc.sentence) from exc
+    except BadInput as exc:
+        raise Unacceptable(exc.sentence) from exc
+
+
+def _accepted_sentence(invoices: Sequence[Invoice], wishes: Sequence[Wish]) -> str:
+    if len(wishes) > 1:
+        return _("%(count)s status updates were taken.") % {"count": len(wishes)}
+    if wishes[0].update is Update.NOTED:
+        return _("%(number)s: noted, its status stays as it is.") % {"number": invoices[0].number}
+    return _("%(number)s: %(status)s.") % {
+        "number": invoices[0].number,
+        "status": invoices[0].get_status_display(),
+    }
+
+
+def _already_received() -> Answer:
+    return compose_answer(
+        verdicts.ALREADY_RECEIVED, _("This status update was received before; nothing was changed again.")
+    )
+
+
+def _keep_refusal(case: _Case, refusal: GateRefusal) -> Answer:
+    """Keep a refused message, or count it where it was refused alike before; it never uses up its payloadID."""
+    if not case.digest:
+        is_read = case.document is not None and case.envelope is not None
+        case.digest = case.read_digest(f"?{_claimed_sender(case)}") if is_read else case.unread_digest()
+    answer = compose_answer(refusal.verdict, conceal(str(refusal.reason), case.secrets))
+    return _keep_again(case, answer)
+
+
+def _keep_again(case: _Case, answer: Answer) -> Answer:
+    """Keep a message that changed nothing, or count it on its row."""
+    if _count_repeat(case, answer):
+        return answer
+    try:
+        with transaction.atomic():
+            _keep(case, answer)
+    except IntegrityError:
+        if not _count_repeat(case, answer):
+            raise
+    return answer
+
+
+def _count_repeat(case: _Case, answer: Answer, *, only_seen: bool = False) -> bool:
+    """Count the message on the row of its kind, if there is one; of a refused one the latest reason counts."""
+    fresh = {} if only_seen else {"reason": answer.reason, "answer": answer.xml.decode()}
+    rows = GateMessage.objects.filter(digest=case.digest, code=answer.verdict.code)
+    return bool(rows.update(repeats=F("repeats") + 1, last_seen_at=case.at, **fresh))
+
+
+def _keep(case: _Case, answer: Answer) -> None:
+    kept = _kept_bytes(case)
+    message = GateMessage.objects.create(
+        client=case.client,
+        received_at=case.at,
+        last_seen_at=case.at,
+        sender=conceal(case.sender or _claimed_sender(case), case.secrets)[:100],
+        payload_id=case.payload_id,
+        digest=case.digest,
+        types=conceal(case.request.types, case.secrets)[:200] if case.request else "",
+        is_test=case.is_test,
+        code=answer.verdict.code,
+        text=answer.verdict.text,
+        reason=answer.reason,
+        invoice=case.invoices[0] if case.invoices else None,
+        raw=kept.raw,
+        raw_note=kept.note[:200],
+        answer=answer.xml.decode(),
+        duration_ms=int((time.monotonic() - case.started) * 1000),
+    )
+    if len(case.invoices) > 1:
+        message.other_invoices.set(case.invoices[1:])
+
+
+def _kept_bytes(case: _Case) -> Kept:
+    if case.sender:
+        return remove_secrets(case.raw, case.document, lambda _text: False)
+    kept = remove_secrets(case.raw, case.document, lambda text: is_secret_of(text, case.keys))
+    return keep_less_of_strangers(kept)
+
+
+def _claimed_sender(case: _Case) -> str:
+    """Return the identity that an unknown sender gave."""
+    credentials = case.envelope.credentials if case.envelope else ()
+    return next((credential.identity for credential in credentials if credential.identity), "")

@@ -1,0 +1,1 @@
+"""The gate's commands, one a file."""

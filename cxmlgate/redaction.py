@@ -1,0 +1,96 @@
+"""Takes the shared secret out of what is kept; where that cannot be done with certainty, a note is kept instead."""
+
+import html
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+from xml.sax.saxutils import escape
+
+from django.utils.translation import gettext as _
+
+from cxmlgate.parsing import Document, open_texts, presented_secrets
+
+HIDDEN: Final = "(removed)"
+SHORTEST_SEARCHED: Final = 4  # a wrong secret like "a" is in every word
+ENCODINGS: Final = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
+MOST_FROM_STRANGERS: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a message: its bytes, or a note why not."""
+
+    raw: bytes
+    note: str = ""
+
+
+def remove_secrets(raw: bytes, document: Document | None, is_secret: Callable[[str], bool]) -> Kept:
+    """Return the bytes without anything that stands where a secret stands, wherever else it stands as well.
+
+    `document` is None for XML that could not be read; `is_secret` knows the client's own secrets.
+    """
+    if document is None:
+        return _not_kept(raw, _("it could not be read as XML, so that the secret could not be found in it"))
+    kept = _cut(raw, document.secret_spans)
+    secrets = searched_secrets(document)
+    for secret in secrets:
+        for form in {secret, escape(secret)}:
+            for encoding in ENCODINGS:
+                kept = kept.replace(_encoded(form, encoding), _encoded(HIDDEN, encoding))
+    if _shows(kept, secrets) or any(is_secret(text) for text in set(open_texts(document)) - {""}):
+        return _not_kept(raw, _("the secret stands in it in more than one place or spelling"))
+    return Kept(kept)
+
+
+def keep_less_of_strangers(kept: Kept) -> Kept:
+    """Return what is kept of a message whose sender is not known: large ones are not."""
+    if len(kept.raw) <= MOST_FROM_STRANGERS:
+        return kept
+    return _not_kept(kept.raw, _("the sender is not known and the message is large"))
+
+
+def searched_secrets(document: Document) -> tuple[str, ...]:
+    """Return the secrets that were presented and are long enough to be looked for elsewhere."""
+    return tuple(secret for secret in presented_secrets(document) if len(secret) >= SHORTEST_SEARCHED)
+
+
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without any of `secrets`."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _cut(raw: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    encoding = _width(raw)
+    parts, done = [], 0
+    for start, end in spans:
+        parts += [raw[done:start], _encoded(f"<SharedSecret>{HIDDEN}", encoding)]
+        done = max(done, end)
+    return b"".join([*parts, raw[done:]])
+
+
+def _width(raw: bytes) -> str:
+    """Return an encoding that writes ASCII as the document does, in one or two bytes."""
+    if raw[:2] == b"\xff\xfe" or raw[1:2] == b"\0":
+        return "utf-16-le"
+    if raw[:2] == b"\xfe\xff" or raw[:1] == b"\0":
+        return "utf-16-be"
+    return "ascii"
+
+
+def _shows(kept: bytes, secrets: tuple[str, ...]) -> bool:
+    texts = [html.unescape(kept.decode(encoding, errors="ignore")) for encoding in ENCODINGS] if secrets else []
+    return any(secret in text for secret in secrets for text in texts)
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """Return `text` in `encoding`, or what UTF-8 makes of it where that cannot be."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode()
+
+
+def _not_kept(raw: bytes, why: str) -> Kept:
+    return Kept(b"", _("The %(size)s bytes are not kept, because %(why)s.") % {"size": len(raw), "why": why})

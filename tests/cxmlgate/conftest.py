@@ -1,0 +1,60 @@
+"""A gate that is open, an invoice to pay, and somebody who posts to it."""
+
+from dataclasses import dataclass
+
+import pytest
+from defusedxml.ElementTree import fromstring
+from django.test import Client as Browser
+
+from cxmlgate.actions import configure_gate
+from invoices.models import Event, Invoice, Payment
+from invoices.workflow import Status, Step
+from tests.cxmlgate.messages import IDENTITY, PATH, SECRET
+from tests.factories import InvoiceFactory
+
+
+@dataclass
+class Reply:
+    """What came back, after the checks that every answer of the gate passes."""
+
+    code: int
+    text: str
+    reason: str
+    payload_id: str
+    body: bytes
+
+    def __eq__(self, other):
+        return (self.code, self.text) == other
+
+
+def read_reply(response):
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/xml; charset=utf-8"
+    assert b"<!DOCTYPE cXML SYSTEM " in response.content
+    root = fromstring(response.content)
+    status = root.find("Response/Status")
+    assert root.tag == "cXML"
+    assert root.get("payloadID")
+    assert root.get("timestamp").endswith("+00:00")
+    assert status.text
+    return Reply(int(status.get("code")), status.get("text"), status.text, root.get("payloadID"), response.content)
+
+
+def send(raw, path=PATH, **headers):
+    return read_reply(Browser().generic("POST", path, raw, content_type="text/xml", **headers))
+
+
+def everything(invoice=None):
+    """All that a message may change, to be compared before and after."""
+    rows = Invoice.objects.order_by("pk") if invoice is None else Invoice.objects.filter(pk=invoice.pk)
+    return list(rows.values()), Payment.objects.count(), Event.objects.count()
+
+
+@pytest.fixture
+def gate(acme):
+    return configure_gate(acme, by=None, enabled=True, identity=IDENTITY, secret=SECRET)
+
+
+@pytest.fixture
+def invoice(gate):
+    return InvoiceFactory(client=gate.client, number="INV-0001", step=Step.BOOKED, status=Status.OK_TO_PAY)
