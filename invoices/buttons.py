@@ -135,7 +135,7 @@ register(
         _("Restore"),
         Right.ARCHIVE,
         flow.restore_invoice,
-        lambda invoice: invoice.is_archived,
+        lambda invoice: invoice.is_archived and invoice.step not in INTEGRATION_STEPS,
         says=_("The invoice comes back from the archive."),
         done=_("Restored."),
     ),

@@ -163,14 +163,17 @@ def record_for_client(
     return event
 
 
-def broken_line(events: Iterable[Event]) -> int | None:
+def broken_line(events: Iterable[Event], invoice: Invoice | None = None) -> int | None:
     """Return the number of the first line of an invoice's log that was tampered with, or None.
 
-    `events` are all lines of one invoice, oldest first.
+    `events` are all lines of one invoice, oldest first. With the `invoice`, last lines that were taken away and a chain
+    that was written anew show as well, since the row knows its last line.
     """
-    head = ""
+    head, expected = "", 0
     for expected, event in enumerate(events, start=1):
         if event.sequence != expected or event.previous_hash != head or event.hash != line_hash(event):
             return expected
         head = event.hash
+    if invoice is not None and (invoice.event_count, invoice.event_head) != (expected, head):
+        return expected + 1
     return None

@@ -141,6 +141,7 @@ class Workflow(models.Model):
     """
 
     STATE_FIELDS: Final = ("step", "status")
+    _states_aside: frozenset[str] = frozenset()
 
     direction = models.CharField(_("direction"), max_length=10, choices=Direction.choices)
     step = StateField(_("step"), choices=Step.choices, default=Step.DRAFT, db_index=False)
@@ -151,12 +152,18 @@ class Workflow(models.Model):
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         """Load the row again, states too."""
-        before = {name: self.__dict__.pop(name) for name in self.STATE_FIELDS if name in self.__dict__}
+        aside = {name: self.__dict__.pop(name) for name in self.STATE_FIELDS if name in self.__dict__}
+        self._states_aside = frozenset(aside)
         try:
             super().refresh_from_db(*args, **kwargs)
         finally:
-            for name, value in before.items():
+            self._states_aside = frozenset()
+            for name, value in aside.items():
                 self.__dict__.setdefault(name, value)
+
+    def get_deferred_fields(self) -> set[str]:
+        """Return the fields that were not loaded; a state put aside by `refresh_from_db` was."""
+        return super().get_deferred_fields() - self._states_aside
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Check all fields but the states, which nobody can have typed."""

@@ -197,6 +197,8 @@ def restore_invoice(invoice_id: int, *, by: User | None, reason: str) -> Invoice
     """Take an invoice out of the archive."""
     invoice = take_invoice(invoice_id, by=by, right=Right.ARCHIVE)
     reason = require_reason(reason)
+    if invoice.step in INTEGRATION_STEPS:
+        raise wrong_step(invoice)
     if not invoice.is_archived:
         raise Conflict(_("It is not archived."))
     before = facts(invoice)
