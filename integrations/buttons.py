@@ -45,7 +45,7 @@ BUTTONS: Final = (
         _("Re-sync"),
         Right.SYNC,
         actions.re_sync,
-        lambda invoice: True,
+        lambda _invoice: True,
         says=_("What waits is sent now, and what the ERP has is looked up."),
         done=_("Synchronising."),
         needs=(),

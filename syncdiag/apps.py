@@ -1,4 +1,4 @@
-"""The room of diagnosis: puts the panel "Why?" on an invoice's page, and checks the catalogue when the process starts."""
+"""The room of diagnosis: puts the panel "Why?" on an invoice's page, and checks the catalogue at the start."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class SyncdiagConfig(AppConfig):
         register(check_catalogues)
 
 
-def check_catalogues(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_catalogues(**_kwargs: Any) -> list[Error]:
     """Read every catalogue; an entry that cannot be used stops the start with its name."""
     from syncdiag.catalogue import FOLDER, entries_of  # noqa: PLC0415
     from syncdiag.errors import CatalogueError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The error catalogue: what an ERP's words mean, and what to do about them (DESIGN §8). Readable without a database.
+r"""The error catalogue: what an ERP's words mean, and what to do about them (DESIGN §8). Readable without a database.
 
 One TOML file a system in `catalogues/`. An entry:
 
@@ -6,7 +6,7 @@ One TOML file a system in `catalogues/`. An entry:
     id = "period-closed"            unique within the file
     kind = "period_closed"          one of KINDS
     codes = ["PERIOD_CLOSED"]       any of them; empty: the text alone decides
-    pattern = 'period (\\S+) is'    searched in message and detail; named groups are filled into the steps
+    pattern = 'period (?P<period>\S+) is'    searched in message and detail; named groups are filled into the steps
     title, cause, steps             in our own words; "{period}" stands for the group named period
     fixed_in = "here"               here | erp | connection
     retry_helps = true              whether sending again can help once the steps are done
@@ -27,9 +27,27 @@ from syncdiag.errors import CatalogueError
 
 FOLDER: Final = Path(__file__).parent / "catalogues"
 KINDS: Final = frozenset(
-    "reference_missing reference_inactive customer_missing duplicate_number period_closed no_lines location_missing "
-    "amount length permission credentials subscription rate_limited stale_version already_paid not_found unavailable "
-    "malformed other".split()
+    {
+        "reference_missing",
+        "reference_inactive",
+        "customer_missing",
+        "duplicate_number",
+        "period_closed",
+        "no_lines",
+        "location_missing",
+        "amount",
+        "length",
+        "permission",
+        "credentials",
+        "subscription",
+        "rate_limited",
+        "stale_version",
+        "already_paid",
+        "not_found",
+        "unavailable",
+        "malformed",
+        "other",
+    }
 )
 PLACES: Final = frozenset({"here", "erp", "connection"})
 

@@ -1,6 +1,4 @@
-"""Why is it stuck? A function over evidence: it reads, returns findings in the order of what to do first, and changes
-nothing (DESIGN §8).
-"""
+"""Why is it stuck? A function over evidence: it reads, returns findings, and changes nothing (DESIGN §8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,16 +139,28 @@ def _why_waiting(invoice: Invoice) -> Iterator[Finding]:
         what = _("The answer of the ERP was lost, so nobody knows yet whether it booked the invoice.")
         if message.is_for_a_person:
             yield Finding(
-                "unknown-for-a-person", what, proofs, _("Look it up in the ERP, then abort, and skip or post again."), "look-up"
+                "unknown-for-a-person",
+                what,
+                proofs,
+                _("Look it up in the ERP, then abort, and skip or post again."),
+                "look-up",
             )
         else:
-            yield Finding("unknown", what, proofs, _("The ERP is asked by itself; it is never simply sent again."), "look-up")
+            yield Finding(
+                "unknown", what, proofs, _("The ERP is asked by itself; it is never simply sent again."), "look-up"
+            )
     elif message.state == MessageState.PENDING and message.attempt_count:
         yield Finding(
-            "not-sent", _("It could not be sent yet."), proofs, _("It is tried again by itself at the time shown."), "re-sync"
+            "not-sent",
+            _("It could not be sent yet."),
+            proofs,
+            _("It is tried again by itself at the time shown."),
+            "re-sync",
         )
     elif message.state == MessageState.PENDING:
-        yield Finding("in-queue", _("It waits in the queue."), proofs, _("It goes out by itself within a minute."), "re-sync")
+        yield Finding(
+            "in-queue", _("It waits in the queue."), proofs, _("It goes out by itself within a minute."), "re-sync"
+        )
 
 
 def _why_failed(invoice: Invoice) -> Iterator[Finding]:
@@ -192,8 +202,13 @@ def _why_failed(invoice: Invoice) -> Iterator[Finding]:
             Proof(_("trace id"), attempt.trace_id if attempt and attempt.trace_id else "–"),
         )
         if known is None:
-            yield Finding("refused", _("The ERP refused it, with words that are not in the catalogue yet."), evidence,
-                          _("Correct what the ERP names, then post it again."), "post-again")
+            yield Finding(
+                "refused",
+                _("The ERP refused it, with words that are not in the catalogue yet."),
+                evidence,
+                _("Correct what the ERP names, then post it again."),
+                "post-again",
+            )
         else:
             yield Finding(known.entry.id, known.entry.title, evidence, " ".join(known.steps), known.entry.button)
 

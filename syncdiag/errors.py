@@ -1,6 +1,6 @@
 """What can be wrong with the catalogue.
 
-    CatalogueError     an entry that cannot be used; names the file and the entry
+CatalogueError     an entry that cannot be used; names the file and the entry
 """
 
 

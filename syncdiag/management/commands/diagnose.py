@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--live", action="store_true", help="ask the ERP first")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Look, and print."""
         invoices = Invoice.objects.select_related("client", "counterparty", "current_message", "created_by")
         invoices = invoices.filter(number=options["number"])
@@ -67,6 +67,6 @@ class Command(BaseCommand):
         for finding in diagnose(invoice):
             self.stdout.write(f"\n  {finding.what}")
             for proof in finding.evidence:
-                self.stdout.write(f"    {str(proof.label):<22} {proof.said}")
+                self.stdout.write(f"    {proof.label!s:<22} {proof.said}")
             self.stdout.write(f"  → {finding.next_step}")
         self.stdout.write("")

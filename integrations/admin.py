@@ -1,0 +1,162 @@
+"""Connections in the admin: what each is, how it is doing, and the two things to do with it: check and change."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from integrations.actions import check_connection, connect
+from integrations.forms import ConnectForm
+from integrations.models import Connection
+from integrations.policy import BreakerState
+from invoices.admin.access import ClientRowsAdmin, clients_of, person
+from invoices.admin.filters import ClientFilter
+from invoices.errors import BadInput, Refusal
+from invoices.forms import show_refusal
+from invoices.models import Client, IntegrationMessage
+from invoices.roles import Right
+from invoices.templatetags.unstuck import moment, pill
+from invoices.workflow import MessageState
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ClientRowsAdmin[Connection]):
+    """The connections of the clients that the person may see."""
+
+    list_display = ("name_cell", "company", "health_cell", "until_cell", "last_error")
+    list_select_related = ("client",)
+    list_filter = (ClientFilter,)
+    ordering = ("client__name",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return our own addresses: a connection is changed by its verb alone."""
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name="integrations_connection_changelist"),
+            path("add/", view(self.connect_view), name="integrations_connection_add"),
+            path("<int:object_id>/change/", view(self.page_view), name="integrations_connection_change"),
+            path("<int:object_id>/connect/", view(self.connect_view), name="integrations_connection_connect"),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the person may connect any client."""
+        return bool(clients_of(request, Right.MANAGE_CONNECTION))
+
+    def page_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Show one connection; a POST asks the ERP whether it answers to our credentials."""
+        connection = self._find(request, object_id)
+        if request.method == "POST":
+            try:
+                health = check_connection(connection.pk, by=person(request))
+            except Refusal as refusal:
+                messages.error(request, str(refusal))
+            else:
+                messages.success(
+                    request, _("The ERP answers, as the company %(company)s.") % {"company": health.company}
+                )
+            return HttpResponseRedirect(request.path)
+        waiting = IntegrationMessage.objects.filter(client_id=connection.client_id).open()
+        counted = [
+            (MessageState(state).label, waiting.filter(state=state)[:1000].count())
+            for state in (MessageState.PENDING, MessageState.SENDING, MessageState.UNKNOWN)
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(connection),
+            "connection": connection,
+            "health": health_pill(connection),
+            "counted": counted,
+            "may_manage": connection.client_id in clients_of(request, Right.MANAGE_CONNECTION),
+            "may_check": connection.client_id in clients_of(request, Right.LOOK_UP),
+        }
+        return TemplateResponse(request, "admin/integrations/connection/page.html", context)
+
+    def connect_view(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
+        """Link a client to its ERP, or change the link."""
+        clients = clients_of(request, Right.MANAGE_CONNECTION)
+        if not clients:
+            raise PermissionDenied
+        initial: dict[str, Any] = {}
+        if object_id is not None:
+            connection = self._find(request, object_id)
+            if connection.client_id not in clients:
+                raise PermissionDenied
+            clients = {connection.client_id: clients[connection.client_id]}
+            initial = {
+                "client": connection.client_id,
+                "connector": connection.connector,
+                "company": connection.company,
+                "lanes": connection.lanes,
+                "call_timeout": connection.call_timeout_seconds,
+            }
+        form = ConnectForm(request.POST or None, initial=initial, clients=clients)
+        status = 200
+        if request.method == "POST":
+            status = 400
+            if form.is_valid() and self._connected(request, form):
+                return HttpResponseRedirect(reverse("admin:integrations_connection_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Connect a client to its ERP"),
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/integrations/connection/connect.html", context, status=status)
+
+    def _connected(self, request: HttpRequest, form: ConnectForm) -> bool:
+        typed = dict(form.cleaned_data)
+        client = Client.objects.get(pk=typed.pop("client"))
+        try:
+            connect(client, by=person(request), **typed)
+        except BadInput as refusal:
+            show_refusal(form, refusal.fields)
+            return False
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+            return False
+        messages.success(request, _("%(client)s is connected; what waited goes out now.") % {"client": client})
+        return True
+
+    def _find(self, request: HttpRequest, object_id: int) -> Connection:
+        connection = self.get_queryset(request).select_related("client").filter(pk=object_id).first()
+        if connection is None:
+            raise Http404
+        return connection
+
+    @admin.display(description=gettext_lazy("connection"))
+    def name_cell(self, connection: Connection) -> SafeString:
+        """Name the client and the system, and lead to the page."""
+        url = reverse("admin:integrations_connection_change", args=[connection.pk])
+        return format_html(
+            '<a href="{}">{}</a> <span class="sub">{}</span>',
+            url,
+            connection.client.name,
+            connection.get_connector_display(),
+        )
+
+    @admin.display(description=gettext_lazy("health"))
+    def health_cell(self, connection: Connection) -> SafeString:
+        """Say how it is doing."""
+        return health_pill(connection)
+
+    @admin.display(description=gettext_lazy("paused until"))
+    def until_cell(self, connection: Connection) -> str:
+        """Say when the queue runs again."""
+        return moment(connection.breaker_until) if connection.breaker_until else "–"
+
+
+def health_pill(connection: Connection) -> SafeString:
+    """Return how a connection is doing, as a pill."""
+    if not connection.is_enabled:
+        return pill(_("disconnected"), "off")
+    if connection.needs_credentials:
+        return pill(_("needs new credentials"), "error")
+    if connection.breaker_state == BreakerState.CLOSED:
+        return pill(_("running"), "good")
+    return pill(connection.get_breaker_state_display(), "warning")

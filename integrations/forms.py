@@ -1,0 +1,43 @@
+"""The form with which an Integration manager links a client to its ERP."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from integrations.erps.registry import CONNECTORS
+
+
+class ConnectForm(forms.Form):
+    """Everything that `integrations.actions.connect` takes; the secret is written, never shown."""
+
+    client = forms.TypedChoiceField(label=_("Client"), coerce=int)
+    connector = forms.ChoiceField(label=_("System"), choices=[(name, kind.label) for name, kind in CONNECTORS.items()])
+    company = forms.CharField(label=_("Company in the ERP"), max_length=100)
+    secret = forms.CharField(
+        label=_("Secret"),
+        required=False,
+        max_length=500,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Leave it empty to keep the one we have. It is kept encrypted and never shown."),
+    )
+    lanes = forms.IntegerField(
+        label=_("Lanes"),
+        initial=4,
+        min_value=1,
+        max_value=256,
+        help_text=_("How many invoices may be on their way at once."),
+    )
+    call_timeout = forms.IntegerField(
+        label=_("Longest call in seconds"),
+        initial=30,
+        min_value=1,
+        max_value=300,
+        help_text=_("After that an answer counts as lost."),
+    )
+
+    def __init__(self, *args: Any, clients: dict[int, str], **kwargs: Any) -> None:
+        """Take the clients to choose from, id → name."""
+        super().__init__(*args, **kwargs)
+        self.fields["client"].choices = list(clients.items())  # type: ignore[attr-defined]
