@@ -1,6 +1,7 @@
 """The verbs of this room: connect, check, and the buttons that ask the ERP before they act."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -16,10 +17,11 @@ from integrations.erps.registry import CONNECTORS
 from integrations.erps.registry import connect as make_connector
 from integrations.lanes import Job, Result
 from integrations.models import Connection
-from integrations.policy import BreakerState, Found, after_look_up
+from integrations.policy import BreakerState, Found
+from integrations.reporting import report_look_up
 from invoices import clock
 from invoices.actions import flow
-from invoices.actions.outbox import Report, settle
+from invoices.actions.outbox import settle
 from invoices.actions.taking import require_reason
 from invoices.errors import BadInput, Conflict, NotThere
 from invoices.events import record_for_client
@@ -118,32 +120,16 @@ def look_up(invoice_id: int, *, by: User | None, reason: str = "") -> Evidence:
     message = invoice.current_message
     evidence, found = keep_answer(invoice, kind, result, message=message, by_id=by.pk if by else None, now=now)
     if message is not None and message.state == MessageState.UNKNOWN and found is not Found.COULD_NOT_ASK:
-        _decide_unknown(message, evidence, found, reason)
+        _decide_unknown(message, evidence, result, found, reason)
     return evidence
 
 
-def _decide_unknown(message: IntegrationMessage, evidence: Evidence, found: Found, reason: str) -> None:
-    now = clock.now()
-    decision = after_look_up(
-        found, now=now, doubtful_until=message.doubtful_until, look_ups=message.look_up_count + 1, jitter=0.5
-    )
-    ours = found is Found.OURS
-    settle(
-        [
-            Report(
-                message.pk,
-                decision.state,
-                not_before=now + decision.delay if decision.delay is not None and not ours else None,
-                keeps_doubt=decision.keeps_doubt,
-                looked_up=True,
-                reason=reason or evidence.difference or message.reason,
-                voucher=evidence.voucher if ours else "",
-                posting_date=evidence.posting_date if ours else None,
-                remote_id=evidence.remote_id if ours else "",
-            )
-        ]
-    )
-    if decision.state == MessageState.PENDING:
+def _decide_unknown(message: IntegrationMessage, evidence: Evidence, result: Result, found: Found, reason: str) -> None:
+    job = replace(result.job, message_id=message.pk, attempts_made=message.attempt_count)
+    ours = result.bookings[0] if found is Found.OURS else None
+    report = report_look_up(job, message, found, ours, clock.now(), jitter=0.5)
+    settle([replace(report, reason=reason or evidence.difference or message.reason)])
+    if report.state == MessageState.PENDING:
         tasks.wake(message.client_id)
 
 
@@ -153,7 +139,8 @@ def ask(invoice: Invoice, kind: MessageKind) -> Result:
     if connection is None or not connection.is_enabled:
         raise Conflict(_("%(client)s is not connected to an ERP: connect it first.") % {"client": invoice.client})
     keys = tuple(invoice.messages.filter(kind=kind).values_list("key", flat=True))
-    job = Job(0, 0, 0, document_of(invoice, kind), "", keys, creates_party=False, start_by=0.0)
+    document = document_of(invoice, kind)
+    job = Job(0, 0, 0, 0, document, "", keys, creates_party=False, start_by=0.0, claimed_at=clock.now())
     connector = make_connector(connection.connector, connection.access(), 1)
     started = time.monotonic()
     try:
@@ -213,14 +200,10 @@ def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> Invoice:
 
 def _see(invoice_id: int, *, by: User | None, right: Right) -> Invoice:
     """Return an invoice to ask the ERP about: no row is locked while a call is out."""
-    invoice = (
-        Invoice.objects.select_related("client", "counterparty", "current_message").filter(pk=invoice_id).first()
-    )
+    invoice = Invoice.objects.select_related("client", "counterparty", "current_message").filter(pk=invoice_id).first()
     if invoice is None:
         raise NotThere(_("There is no such invoice."))
     require(by, right, invoice.client)
     if right is Right.LOOK_UP and invoice.step not in ASKABLE:
         raise Conflict(_("Nothing of this invoice was ever sent, so there is nothing to look up in the ERP."))
     return invoice
-
-

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,21 +19,13 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from integrations.documents import as_kept, complaints_as_kept, document_of, judge
+from integrations.documents import as_kept, document_of, judge
 from integrations.erps.contract import Connector, ErrorKind
 from integrations.erps.registry import connect
 from integrations.lanes import Job, Lanes, Result
 from integrations.models import Connection
-from integrations.policy import (
-    Breaker,
-    BreakerState,
-    Decision,
-    Found,
-    after_confirmation,
-    after_error,
-    after_look_up,
-    after_lost_worker,
-)
+from integrations.policy import SLACK, Breaker, BreakerState, Found, Lease, lease
+from integrations.reporting import report_call, report_look_up, report_lost_worker
 from invoices import clock
 from invoices.actions.evidence import keep_evidence
 from invoices.actions.outbox import Report, settle
@@ -42,14 +35,6 @@ from invoices.workflow import MessageKind, MessageState
 
 log = structlog.get_logger(__name__)
 DRAIN_AT_MOST: Final = timedelta(seconds=45)  # below the queue's time limit for a task
-SLACK: Final = timedelta(seconds=5)  # how long a claimed message may wait for a lane
-OUTCOMES: Final = {
-    ErrorKind.UNAVAILABLE: Attempt.Outcome.NOT_SENT,
-    ErrorKind.RATE_LIMITED: Attempt.Outcome.NOT_SENT,
-    ErrorKind.CREDENTIALS: Attempt.Outcome.NOT_SENT,
-    ErrorKind.REJECTED: Attempt.Outcome.REFUSED,
-    ErrorKind.UNCERTAIN: Attempt.Outcome.UNCERTAIN,
-}
 
 
 def drain(connection_id: int, *, at_most: timedelta = DRAIN_AT_MOST) -> int:
@@ -133,7 +118,7 @@ class _Drain:
         if now >= self.next_sweep:
             sweep(self.connection.client_id, now)
             self.next_sweep = now + SLACK
-        return claim(self.connection, self.connector, room, now)
+        return claim(self.connection, self.connector, room)
 
     def _is_able(self) -> bool:
         return self.connection.is_enabled and not self.connection.needs_credentials
@@ -149,56 +134,19 @@ class _Drain:
 
     def _judge(self, result: Result, now: datetime) -> Report:
         """Turn one result into a report, by the policy."""
-        job = result.job
-        if job.is_look_up:
+        if result.job.is_look_up:
             return judge_look_up(result, now)
-        duration = {"duration_ms": int(result.took.total_seconds() * 1000)}
-        if result.error is None:
-            booking = result.bookings[0]
-            return Report(
-                job.message_id,
-                after_confirmation().state,
-                attempt=job.attempt,
-                attempt_id=job.attempt_id,
-                voucher=booking.voucher,
-                posting_date=booking.posting_date,
-                remote_id=booking.remote_id,
-                completed={**duration, "outcome": Attempt.Outcome.CONFIRMED, "response": booking.raw},
-            )
-        error = result.error
-        decision = after_error(error.kind, job.attempt, random.random(), error.retry_after)  # noqa: S311 (jitter)
-        complaints = complaints_as_kept(error.complaints)
-        return Report(
-            job.message_id,
-            decision.state,
-            attempt=job.attempt,
-            attempt_id=job.attempt_id,
-            not_before=_when(decision, now),
-            keeps_doubt=decision.keeps_doubt,
-            reason=str(error),
-            complaints=complaints,
-            completed={
-                **duration,
-                "outcome": OUTCOMES[error.kind],
-                "response": error.raw,
-                "error_kind": error.kind.value,
-                "complaints": list(complaints),
-                "trace_id": error.trace_id[:200],
-            },
-        )
+        return report_call(result, now, random.random())  # noqa: S311 (jitter)
 
     def _keep_health(self, results: Sequence[Result], now: datetime) -> None:
         """Move the breaker by what a group of calls showed; save it when it moved."""
         errors = [result.error for result in results if result.error is not None]
         kinds = {error.kind for error in errors}
         was = self.breaker
-        if len(errors) < len(results) or ErrorKind.REJECTED in kinds:
-            self.breaker = was.after_success()
-        elif ErrorKind.UNAVAILABLE in kinds:
-            self.breaker = was.after_failure(now)
         waits = [error.retry_after or SLACK for error in errors if error.kind is ErrorKind.RATE_LIMITED]
-        if waits:
-            self.breaker = self.breaker.after_rate_limit(now, max(waits))
+        self.breaker = was.after_calls(
+            kinds, answered=len(errors) < len(results), wait=max(waits, default=None), now=now
+        )
         if ErrorKind.CREDENTIALS in kinds:
             self.connection.needs_credentials = True
         if self.breaker == was and not errors:
@@ -218,38 +166,45 @@ class _Drain:
             log.warning("breaker opened", connection=self.connection.pk, until=self.breaker.until)
 
 
-@transaction.atomic
-def claim(connection: Connection, connector: Connector, room: int, now: datetime) -> list[Job]:
+def claim(connection: Connection, connector: Connector, room: int) -> list[Job]:
     """Take up to `room` due messages, oldest first: lease them, and write the attempt of each that will be sent.
 
     The message whose outcome is unknown is leased for a look-up and stays unknown.
     """
-    due = IntegrationMessage.objects.filter(client_id=connection.client_id).due(now)
-    messages = list(due.select_for_update(skip_locked=True, of=("self",))[:room])
-    if not messages:
-        return []
-    lease_until = now + SLACK + connector.longest_call + SLACK
-    to_send = [message for message in messages if message.state == MessageState.PENDING]
-    taken = IntegrationMessage.objects.filter(pk__in=[message.pk for message in to_send], state=MessageState.PENDING)
-    count = taken.update(
-        state=MessageState.SENDING,
-        attempt_count=F("attempt_count") + 1,
-        lease_until=lease_until,
-        doubtful_until=now + SLACK + connector.longest_write,
-    )
-    if count != len(to_send):
-        raise RuntimeError("A message was claimed twice at once.")
-    to_ask = [message.pk for message in messages if message.state == MessageState.UNKNOWN]
-    if to_ask:
-        IntegrationMessage.objects.filter(pk__in=to_ask).update(lease_until=lease_until)
-    jobs = _jobs(connection, messages, now)
-    transaction.on_commit(lambda: fault("after_claim"))
+    # Both before the transaction, which may wait: the last moment for the call must not come after that of the lease.
+    start_by = time.monotonic() + SLACK.total_seconds()
+    now = clock.now()
+    with transaction.atomic():
+        due = IntegrationMessage.objects.filter(client_id=connection.client_id).due(now)
+        messages = list(due.select_for_update(skip_locked=True, of=("self",))[:room])
+        if not messages:
+            return []
+        _lease(messages, lease(now, connector.longest_call, connector.longest_write))
+        jobs = _jobs(connection, messages, now, start_by)
+    fault("after_claim")
     return jobs
 
 
-def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: datetime) -> list[Job]:
-    invoices = Invoice.objects.select_related("counterparty").prefetch_related("lines").in_bulk(
-        [message.invoice_id for message in messages]
+def _lease(messages: Sequence[IntegrationMessage], leased: Lease) -> None:
+    to_send = [message.pk for message in messages if message.state == MessageState.PENDING]
+    to_ask = [message.pk for message in messages if message.state == MessageState.UNKNOWN]
+    taken = IntegrationMessage.objects.filter(pk__in=to_send, state=MessageState.PENDING).update(
+        state=MessageState.SENDING,
+        attempt_count=F("attempt_count") + 1,
+        lease_until=leased.until,
+        doubtful_until=leased.doubtful_until,
+    )
+    if taken != len(to_send):
+        raise RuntimeError("A message was claimed twice at once.")
+    if to_ask:
+        IntegrationMessage.objects.filter(pk__in=to_ask).update(lease_until=leased.until)
+
+
+def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: datetime, start_by: float) -> list[Job]:
+    invoices = (
+        Invoice.objects.select_related("counterparty")
+        .prefetch_related("lines")
+        .in_bulk([message.invoice_id for message in messages])
     )
     keys = _keys_of([message for message in messages if message.state == MessageState.UNKNOWN])
     documents = {
@@ -266,17 +221,18 @@ def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: d
         if message.state == MessageState.PENDING
     )
     written = {attempt.message_id: attempt for attempt in attempts}
-    start_by = time.monotonic() + SLACK.total_seconds()
     return [
         Job(
             message_id=message.pk,
             attempt=written[message.pk].number if message.pk in written else 0,
             attempt_id=written[message.pk].pk if message.pk in written else 0,
+            attempts_made=written[message.pk].number if message.pk in written else message.attempt_count,
             document=documents[message.pk],
             key=message.key,
             keys=keys.get((message.invoice_id, message.kind), (message.key,)),
             creates_party=connection.client.creates_counterparties,
             start_by=start_by,
+            claimed_at=now,
         )
         for message in messages
     ]
@@ -298,24 +254,9 @@ def judge_look_up(result: Result, now: datetime) -> Report:
     job = result.job
     message = IntegrationMessage.objects.select_related("invoice").get(pk=job.message_id)
     evidence, found = keep_answer(message.invoice, MessageKind(message.kind), result, message=message, now=now)
-    decision = after_look_up(
-        found,
-        now=now,
-        doubtful_until=message.doubtful_until,
-        look_ups=message.look_up_count + 1,
-        jitter=random.random(),  # noqa: S311 (jitter)
-    )
-    return Report(
-        job.message_id,
-        decision.state,
-        not_before=_when(decision, now),
-        keeps_doubt=decision.keeps_doubt,
-        looked_up=True,
-        reason=_look_up_reason(decision, evidence),
-        voucher=evidence.voucher if found is Found.OURS else "",
-        posting_date=evidence.posting_date if found is Found.OURS else None,
-        remote_id=evidence.remote_id if found is Found.OURS else "",
-    )
+    ours = result.bookings[0] if found is Found.OURS else None
+    report = report_look_up(job, message, found, ours, now, random.random())  # noqa: S311 (jitter)
+    return replace(report, reason=_look_up_reason(report.state, evidence))
 
 
 def keep_answer(
@@ -330,7 +271,12 @@ def keep_answer(
     """Write down what the ERP said when it was asked."""
     if result.error is not None:
         evidence = keep_evidence(
-            invoice, kind, Evidence.Verdict.COULD_NOT_ASK, asked_at=now, asked_by_id=by_id, message=message,
+            invoice,
+            kind,
+            Evidence.Verdict.COULD_NOT_ASK,
+            asked_at=now,
+            asked_by_id=by_id,
+            message=message,
             detail=str(result.error),
         )
         return evidence, Found.COULD_NOT_ASK
@@ -360,12 +306,12 @@ def keep_answer(
     return evidence, found
 
 
-def _look_up_reason(decision: Decision, evidence: Evidence) -> str:
-    if decision.state == MessageState.CONFIRMED:
+def _look_up_reason(state: MessageState, evidence: Evidence) -> str:
+    if state == MessageState.CONFIRMED:
         return _("The answer was lost; the ERP was asked and has it.")
     if evidence.verdict == Evidence.Verdict.COULD_NOT_ASK:
         return _("The answer was lost, and the ERP could not be asked yet: %(detail)s") % {"detail": evidence.detail}
-    if evidence.verdict == Evidence.Verdict.NOT_FOUND and decision.state == MessageState.PENDING:
+    if evidence.verdict == Evidence.Verdict.NOT_FOUND and state == MessageState.PENDING:
         return _("The answer was lost; the ERP was asked, does not have it, and it is sent again.")
     if evidence.verdict == Evidence.Verdict.NOT_FOUND:
         return _("The answer was lost. The ERP does not have it yet, but it may still arrive: it is asked again.")
@@ -375,23 +321,10 @@ def _look_up_reason(decision: Decision, evidence: Evidence) -> str:
 def sweep(client_id: int, now: datetime) -> int:
     """Turn messages whose worker did not come back into `unknown`; return how many there were."""
     lost = list(IntegrationMessage.objects.filter(client_id=client_id).lease_ran_out(now)[:500])
-    decision = after_lost_worker()
+    reason = _("The worker that was sending it did not come back: the ERP is asked whether it has it.")
     for message in lost:
         log.warning("lease ran out", message_id=message.pk)
-    settle(
-        [
-            Report(
-                message.pk,
-                decision.state,
-                attempt=message.attempt_count,
-                not_before=_when(decision, now),
-                keeps_doubt=decision.keeps_doubt,
-                reason=_("The worker that was sending it did not come back: the ERP is asked whether it has it."),
-                only_if_leased_until=message.lease_until,
-            )
-            for message in lost
-        ]
-    )
+    settle([replace(report_lost_worker(message, now), reason=reason) for message in lost])
     return len(lost)
 
 
@@ -408,10 +341,3 @@ def wake_waiting(client_id: int, now: datetime) -> None:
     """Let what waited for the ERP go out now, in order of age."""
     waiting = IntegrationMessage.objects.filter(client_id=client_id, state=MessageState.PENDING, not_before__gt=now)
     waiting.update(not_before=now)
-
-
-def _when(decision: Decision, now: datetime) -> datetime | None:
-    return None if decision.delay is None or decision.state not in _WAITS else now + decision.delay
-
-
-_WAITS: Final = (MessageState.PENDING, MessageState.UNKNOWN)

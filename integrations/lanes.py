@@ -4,10 +4,10 @@ import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 
-from integrations.erps.contract import Booking, Complaint, Connector, Document, ErrorKind, ErpError, Reason
+from integrations.erps.contract import Booking, Complaint, Connector, Document, ErpError, ErrorKind, Reason
 from invoices.faults import fault
 
 
@@ -18,11 +18,13 @@ class Job:
     message_id: int
     attempt: int  # 0 for a look-up
     attempt_id: int
+    attempts_made: int  # with this one
     document: Document
     key: str
     keys: tuple[str, ...]
     creates_party: bool
     start_by: float  # time.monotonic(): later than this the lease would not cover the call
+    claimed_at: datetime  # by the database's clock
 
     @property
     def is_look_up(self) -> bool:
@@ -80,7 +82,7 @@ class Lanes:
             bookings = call(self.connector, job)
         except ErpError as exc:
             error = exc
-        except BaseException as exc:  # a bug in a connector: whether it had sent is not known
+        except BaseException as exc:  # noqa: BLE001 (a bug in a connector: whether it had sent is not known)
             error = ErpError(ErrorKind.UNCERTAIN, [Complaint(f"{type(exc).__name__}: {exc}", code="OUR_FAULT")])
         self._results.put(Result(job, bookings, error, timedelta(seconds=time.monotonic() - started)))
 
@@ -89,10 +91,10 @@ def call(connector: Connector, job: Job) -> tuple[Booking, ...]:
     """Make the call of one job; raises ErpError.
 
     A counterparty that the ERP does not know is created there first where the client wants that, and the same key is
-    sent again: nothing was booked by the first try.
+    sent again: nothing was booked by the first try. That second try must begin in time as well, or else it waits for
+    the next attempt.
     """
-    if time.monotonic() > job.start_by:
-        raise ErpError(ErrorKind.UNAVAILABLE, [Complaint("No lane was free in time.", code="NO_LANE")])
+    _demand_time(job)
     if job.is_look_up:
         return connector.find(job.document, job.keys)
     fault("before_call")
@@ -103,9 +105,15 @@ def call(connector: Connector, job: Job) -> tuple[Booking, ...]:
         if not (job.creates_party and exc.kind is ErrorKind.REJECTED and unknown_party):
             raise
         _create_party(connector, job.document)
+        _demand_time(job)
         booking = connector.create(job.document, job.key)
     fault("after_erp_accept")
     return (booking,)
+
+
+def _demand_time(job: Job) -> None:
+    if time.monotonic() > job.start_by:
+        raise ErpError(ErrorKind.UNAVAILABLE, [Complaint("No lane was free in time.", code="NO_LANE")])
 
 
 def _create_party(connector: Connector, document: Document) -> None:

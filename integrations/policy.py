@@ -10,6 +10,7 @@
 Delivery carries these decisions out; the seeded simulation runs them under a virtual clock.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from integrations.erps.contract import ErrorKind
 from invoices.workflow import MessageState
 
+SLACK: Final = timedelta(seconds=5)  # how long a claimed message may wait for a lane
 FIRST_DELAY: Final = timedelta(seconds=2)
 LONGEST_DELAY: Final = timedelta(minutes=15)
 LOOK_UP_DELAY: Final = timedelta(seconds=1)
@@ -49,9 +51,24 @@ class Decision:
     keeps_doubt: bool = False  # it may still arrive
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """For how long a claimed message is its worker's alone."""
+
+    start_by: datetime  # later than this the worker must not begin its call
+    until: datetime  # by then it has reported, or is taken for dead
+    doubtful_until: datetime  # by then what it asked for is written, or never will be
+
+
+def lease(now: datetime, longest_call: timedelta, longest_write: timedelta) -> Lease:
+    """Return the lease of a message that is claimed now."""
+    start_by = now + SLACK
+    return Lease(start_by, start_by + longest_call + SLACK, start_by + longest_write)
+
+
 def backoff(tries: int, jitter: float) -> timedelta:
     """Return how long to wait after `tries` failures: doubling from 2 s to 15 min, ± 25 % by `jitter` in [0, 1)."""
-    plain = min(FIRST_DELAY * 2 ** min(max(tries - 1, 0), 12), LONGEST_DELAY)
+    plain: timedelta = min(FIRST_DELAY * 2 ** min(max(tries - 1, 0), 12), LONGEST_DELAY)
     return plain * (0.75 + jitter / 2)
 
 
@@ -80,7 +97,10 @@ def after_lost_worker() -> Decision:
 def after_look_up(
     found: Found, *, now: datetime, doubtful_until: datetime | None, look_ups: int, jitter: float
 ) -> Decision:
-    """Decide after asking the ERP; `look_ups` counts this one, `doubtful_until` is when nothing can arrive any more."""
+    """Decide after asking the ERP; `look_ups` counts this one, `doubtful_until` is when nothing can arrive any more.
+
+    `now` is when the ERP was asked, or earlier: an answer that came later says nothing about the time between.
+    """
     if found is Found.OURS:
         return Decision(MessageState.CONFIRMED)
     if found is Found.OTHERWISE:
@@ -132,3 +152,14 @@ class Breaker:
     def after_rate_limit(self, now: datetime, wait: timedelta) -> "Breaker":
         """Pause for as long as the system says; that is no failure."""
         return Breaker(self.state, self.failures, now + wait)
+
+    def after_calls(
+        self, kinds: Collection[ErrorKind], *, answered: bool, wait: timedelta | None, now: datetime
+    ) -> "Breaker":
+        """Move by a group of calls: their errors, whether one of them succeeded, and the longest wait asked for."""
+        moved = self
+        if answered or ErrorKind.REJECTED in kinds:
+            moved = self.after_success()
+        elif ErrorKind.UNAVAILABLE in kinds:
+            moved = self.after_failure(now)
+        return moved.after_rate_limit(now, wait) if wait is not None else moved

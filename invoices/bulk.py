@@ -4,9 +4,10 @@ Django's `bulk_update` builds a CASE for every field and row, which costs about 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Field, Model
 
 
 def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
@@ -14,12 +15,12 @@ def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
     if not rows or not fields:
         return
     meta = rows[0]._meta
-    columns = [meta.get_field(name) for name in fields]
+    columns: list[Field[Any, Any]] = [meta.get_field(name) for name in fields]  # type: ignore[misc]  # no relations back
     quote = connection.ops.quote_name
-    assignments = ", ".join(f"{quote(column.column)} = %s" for column in columns)  # type: ignore[union-attr]
-    statement = f"UPDATE {quote(meta.db_table)} SET {assignments} WHERE {quote(meta.pk.column)} = %s"  # noqa: S608
+    assignments = ", ".join(f"{quote(str(column.column))} = %s" for column in columns)
+    statement = f"UPDATE {quote(meta.db_table)} SET {assignments} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
     values = [
-        [*(column.get_db_prep_save(getattr(row, column.attname), connection) for column in columns), row.pk]  # type: ignore[union-attr]
+        [*(column.get_db_prep_save(getattr(row, column.attname), connection) for column in columns), row.pk]
         for row in rows
     ]
     with connection.cursor() as cursor:

@@ -5,7 +5,7 @@ invoice first, then its message.
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -13,7 +13,6 @@ from typing import Any, Final
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
 
 from invoices import clock
 from invoices.bulk import update_rows
@@ -61,34 +60,49 @@ def write_message(invoice: Invoice) -> IntegrationMessage:
     anything is sent, and "not found" is believed only once the earlier one cannot arrive any more.
     """
     kind = booking_kind(invoice.step)
-    tried = IntegrationMessage.objects.filter(invoice=invoice, kind=kind, attempt_count__gt=0)
-    doubtful = tried.exclude(state=MessageState.REFUSED, doubtful_until__isnull=True)
+    state, doubtful_until = first_state(IntegrationMessage.objects.filter(invoice=invoice, kind=kind))
     moment = clock.now()
     message = IntegrationMessage.objects.create(
         client_id=invoice.client_id,
         invoice=invoice,
         kind=kind,
         key=uuid.uuid4().hex,
-        state=MessageState.UNKNOWN if doubtful.exists() else MessageState.PENDING,
+        state=state,
         not_before=moment,
         created_at=moment,
-        doubtful_until=doubtful.aggregate(latest=Max("doubtful_until"))["latest"],
+        doubtful_until=doubtful_until,
     )
     invoice.current_message = message
     tell_after_commit(invoice.client_id)
     return message
 
 
+def first_state(earlier: Iterable[IntegrationMessage]) -> tuple[MessageState, datetime | None]:
+    """Return how a message begins after these of the same booking, and until when one of them may still arrive."""
+    doubtful = [
+        message
+        for message in earlier
+        if message.attempt_count and (message.state != MessageState.REFUSED or message.doubtful_until is not None)
+    ]
+    latest = max((message.doubtful_until for message in doubtful if message.doubtful_until is not None), default=None)
+    return (MessageState.UNKNOWN if doubtful else MessageState.PENDING), latest
+
+
 def abort_open_message(invoice: Invoice, reason: str) -> IntegrationMessage | None:
     """Mark the invoice's open message aborted, and return it; what the ERP does with it is not changed by that."""
     message = IntegrationMessage.objects.select_for_update().filter(invoice=invoice).open().first()
     if message is not None:
-        message.state = MessageState.ABORTED
-        message.reason = reason
-        message.not_before = None
-        message.settled_at = clock.now()
+        mark_aborted(message, reason, clock.now())
         message.save(update_fields=["state", "reason", "not_before", "settled_at"])
     return message
+
+
+def mark_aborted(message: IntegrationMessage, reason: str, moment: datetime) -> None:
+    """Take a message out of delivery; until when it may still arrive stays on it."""
+    message.state = MessageState.ABORTED
+    message.reason = reason
+    message.not_before = None
+    message.settled_at = moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +111,7 @@ class Report:
 
     message_id: int
     state: MessageState
-    attempt: int | None = None  # the attempt that learned it; None: a look-up did
+    attempt: int | None = None  # the attempt that learned it; of a look-up: the last one when the ERP was asked
     attempt_id: int | None = None  # its row, completed by `completed`
     only_if_leased_until: datetime | None = None  # said by the sweeper: nobody has reported meanwhile
     not_before: datetime | None = None
@@ -123,9 +137,7 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     ids = {report.message_id for report in reports}
     invoices = {
         invoice.pk: invoice
-        for invoice in Invoice.objects.select_for_update(of=("self",))
-        .filter(messages__in=ids)
-        .order_by("pk")
+        for invoice in Invoice.objects.select_for_update(of=("self",)).filter(messages__in=ids).order_by("pk")
     }
     messages = {
         message.pk: message
@@ -138,11 +150,17 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
         message = messages[report.message_id]
         invoice = invoices[message.invoice_id]
         before = facts(invoice)
-        line = _apply(report, message, invoice, moment)
+        line = apply_report(report, message, invoice, moment)
         if line is not None:
             event, fields = compose(
-                invoice, line.action, by=by, before=before, reason=line.reason, level=line.level,
-                evidence={"message_id": message.pk, **line.evidence}, at=moment,
+                invoice,
+                line.action,
+                by=by,
+                before=before,
+                reason=line.reason,
+                level=line.level,
+                evidence={"message_id": message.pk, **line.evidence},
+                at=moment,
             )
             events.append(event)
             touched.setdefault(invoice.pk, set()).update(fields)
@@ -158,19 +176,26 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """What to write into the log about a report."""
+
     action: str
     reason: str
     level: Event.Level
     evidence: dict[str, Any]
 
 
-def _apply(report: Report, message: IntegrationMessage, invoice: Invoice, moment: datetime) -> _Line | None:
-    """Move one message and its invoice; return the line to write, if anything worth a line happened."""
+def apply_report(report: Report, message: IntegrationMessage, invoice: Invoice, moment: datetime) -> Line | None:
+    """Move one message and its invoice, both locked; return the line to write, if anything worth a line happened.
+
+    Saves nothing: the seeded simulation runs it without a database.
+    """
     if not message.is_open:
         return _take_late(report, message)
     if report.attempt is not None and report.attempt < message.attempt_count and report.state != MessageState.CONFIRMED:
         return None
+    if report.looked_up and message.state != MessageState.UNKNOWN and report.state != MessageState.CONFIRMED:
+        return None  # it was asked about before it was sent again: what was not there then says nothing now
     if report.only_if_leased_until is not None and message.lease_until != report.only_if_leased_until:
         return None
     was = message.state
@@ -187,15 +212,15 @@ def _apply(report: Report, message: IntegrationMessage, invoice: Invoice, moment
         _take_booking(report, message)
         message.settled_at = moment
         _book(report, message, invoice)
-        return _Line("confirm", report.reason, Event.Level.INFO, found)
+        return Line("confirm", report.reason, Event.Level.INFO, found)
     if report.state == MessageState.REFUSED:
         message.settled_at = moment
         invoice.stop()
-        return _Line("refuse", report.reason, Event.Level.ERROR, {"complaints": list(report.complaints)})
+        return Line("refuse", report.reason, Event.Level.ERROR, {"complaints": list(report.complaints)})
     if report.state == MessageState.UNKNOWN and was != MessageState.UNKNOWN:
-        return _Line("lose_answer", report.reason, Event.Level.WARNING, {})
+        return Line("lose_answer", report.reason, Event.Level.WARNING, {})
     if report.state == MessageState.UNKNOWN and report.not_before is None:
-        return _Line("need_person", report.reason, Event.Level.ERROR, {})
+        return Line("need_person", report.reason, Event.Level.ERROR, {})
     return None
 
 
@@ -219,15 +244,15 @@ def _book(report: Report, message: IntegrationMessage, invoice: Invoice) -> None
         invoice.begin_payment()
 
 
-def _take_late(report: Report, message: IntegrationMessage) -> _Line | None:
+def _take_late(report: Report, message: IntegrationMessage) -> Line | None:
     """Keep an answer to a message that nobody waits for any more; the step does not move."""
     if report.state == MessageState.CONFIRMED and message.voucher != report.voucher:
         known = message.voucher
         evidence = {"voucher": report.voucher, "remote_id": report.remote_id}
         if known:
-            return _Line("find_second_booking", report.reason, Event.Level.ERROR, {**evidence, "known": known})
+            return Line("find_second_booking", report.reason, Event.Level.ERROR, {**evidence, "known": known})
         _take_booking(report, message)
-        return _Line("book_after_abort", report.reason, Event.Level.WARNING, evidence)
+        return Line("book_after_abort", report.reason, Event.Level.WARNING, evidence)
     if report.attempt == message.attempt_count and not report.keeps_doubt:
         message.doubtful_until = None
     return None
