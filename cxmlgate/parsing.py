@@ -6,6 +6,7 @@ and, once the sender is known, what they say (`read_request`).
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -118,6 +119,12 @@ class _Builder:
         self.secret_start: int | None = None
         self.secret_depth = 0
 
+    def doctype(self, _name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
+        """Refuse an internal subset, and have the rest read without its DOCTYPE; called at its closing bracket."""
+        if has_subset:
+            raise Malformed(_("The DOCTYPE has an internal subset: send it with an external id, or without a DOCTYPE."))
+        raise _DoctypeSeen(self.expat.CurrentByteIndex)
+
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.count += 1
         depth = len(self.open)
@@ -146,17 +153,54 @@ class _Builder:
         """Be done; what was built stands in `root`."""
 
 
-def _refuse_internal_subset(_name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
-    if has_subset:
-        raise Malformed(_("The DOCTYPE has an internal subset: send it with an external id, or without a DOCTYPE."))
+class _DoctypeSeen(Exception):  # noqa: N818 (stops the parser, is no error)
+    """Stops the first reading; `end` is the byte of the DOCTYPE's closing bracket."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        super().__init__(end)
+
+
+def width_of(raw: bytes) -> str:
+    """Return an encoding that writes ASCII as the document does, in one or two bytes."""
+    if raw[:2] == b"\xff\xfe" or raw[1:2] == b"\0":
+        return "utf-16-le"
+    if raw[:2] == b"\xfe\xff" or raw[:1] == b"\0":
+        return "utf-16-be"
+    return "ascii"
 
 
 def parse(raw: bytes) -> Document:
-    """Return the XML that was sent; raises Malformed. The bytes go to the parser as they came."""
+    """Return the XML that was sent; raises Malformed. The bytes go to the parser as they came.
+
+    A DOCTYPE is blanked before the document is read: beside one, expat silently drops unknown entities from
+    attributes, so that payloadID="INV-1&x;" would name INV-1.
+    """
+    try:
+        return _read(raw)
+    except _DoctypeSeen as seen:
+        try:
+            return _read(_without_doctype(raw, seen.end))
+        except _DoctypeSeen:
+            raise Malformed(_("There is more than one DOCTYPE: send one, or none.")) from None
+
+
+def _without_doctype(raw: bytes, end: int) -> bytes:
+    """Return the bytes with blanks for the DOCTYPE, so that all places stay the same."""
+    width = width_of(raw)
+    start = raw.rfind("<!DOCTYPE".encode(width), 0, end)
+    if start < 0:
+        raise Malformed(_("The XML uses an encoding that is not read here: send it as UTF-8."))
+    end += len(">".encode(width))
+    blanks = re.sub(rb"[^\r\n]", b" ", raw[start:end]) if width == "ascii" else " ".encode(width) * ((end - start) // 2)
+    return raw[:start] + blanks + raw[end:]
+
+
+def _read(raw: bytes) -> Document:
     builder = _Builder()
     parser = DefusedXMLParser(target=builder, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     builder.expat = parser.parser
-    parser.parser.StartDoctypeDeclHandler = _refuse_internal_subset
+    parser.parser.StartDoctypeDeclHandler = builder.doctype
     try:
         parser.feed(raw)
         parser.close()

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from django.utils.translation import gettext as _
 
-from cxmlgate.parsing import Document, open_texts, presented_secrets
+from cxmlgate.parsing import Document, open_texts, presented_secrets, width_of
 
 HIDDEN: Final = "(removed)"
 SHORTEST_SEARCHED: Final = 4  # a wrong secret like "a" is in every word
@@ -62,21 +62,12 @@ def conceal(text: str, secrets: Iterable[str]) -> str:
 
 
 def _cut(raw: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
-    encoding = _width(raw)
+    encoding = width_of(raw)
     parts, done = [], 0
     for start, end in spans:
         parts += [raw[done:start], _encoded(f"<SharedSecret>{HIDDEN}", encoding)]
         done = max(done, end)
     return b"".join([*parts, raw[done:]])
-
-
-def _width(raw: bytes) -> str:
-    """Return an encoding that writes ASCII as the document does, in one or two bytes."""
-    if raw[:2] == b"\xff\xfe" or raw[1:2] == b"\0":
-        return "utf-16-le"
-    if raw[:2] == b"\xfe\xff" or raw[:1] == b"\0":
-        return "utf-16-be"
-    return "ascii"
 
 
 def _shows(kept: bytes, secrets: tuple[str, ...]) -> bool:

@@ -23,8 +23,18 @@ class Reply:
     payload_id: str
     body: bytes
 
-    def __eq__(self, other):
-        return (self.code, self.text) == other
+    @property
+    def verdict(self):
+        return self.code, self.text
+
+
+OK = (200, "OK")
+ALREADY = (200, "Invoice Update Already Received")
+PERMANENT = (400, "Permanent Error")
+MALFORMED = (402, "Malformed Message")
+NOT_FOUND = (403, "Invoice Not Found")
+WRONG_STATUS = (404, "Invoice In Wrong Status")
+TRANSIENT = (500, "Transient Error - Please resend")
 
 
 def read_reply(response):
@@ -55,6 +65,15 @@ def gate(acme):
     return configure_gate(acme, by=None, enabled=True, identity=IDENTITY, secret=SECRET)
 
 
+def book(client, number="INV-0001", status=Status.OK_TO_PAY, **said):
+    """An invoice over USD 10.99 that was booked."""
+    return InvoiceFactory(client=client, number=number, step=said.pop("step", Step.BOOKED), status=status, **said)
+
+
+def status_of(invoice):
+    return Invoice.objects.get(pk=invoice.pk).status
+
+
 @pytest.fixture
 def invoice(gate):
-    return InvoiceFactory(client=gate.client, number="INV-0001", step=Step.BOOKED, status=Status.OK_TO_PAY)
+    return book(gate.client)

@@ -7,7 +7,7 @@ import pytest
 from cxmlgate.models import GateMessage
 from invoices.models import Invoice, Payment
 from invoices.workflow import Status
-from tests.cxmlgate.conftest import everything, send
+from tests.cxmlgate.conftest import ALREADY, OK, everything, send
 from tests.cxmlgate.messages import SAMPLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("cxmlgate.urls")]
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("cxmlgate.urls")]
 def test_pays_the_invoice_and_is_answered_ok(invoice):
     reply = send(SAMPLE)
 
-    assert reply == (200, "OK")
+    assert reply.verdict == OK
     assert reply.reason == "INV-0001: Paid."
     now = Invoice.objects.get()
     assert (now.status, now.paid) == (Status.PAID, Decimal("10.99"))
@@ -31,7 +31,7 @@ def test_is_answered_already_received_the_second_time(invoice):
 
     second = send(SAMPLE)
 
-    assert second == (200, "Invoice Update Already Received")
+    assert second.verdict == ALREADY
     assert second.payload_id != first.payload_id
     assert everything() == before
     assert GateMessage.objects.get().repeats == 1
