@@ -1,8 +1,27 @@
-"""The admin site: the stock one, under our name."""
+"""The admin site: the stock one, under our name, with our front page and log-in."""
 
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.db.models import Model
+from django.db.models.base import ModelBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+
+# Their own pages let anyone with a model permission read tokens or lift lock-outs; the queue's are in config.admin.
+NEVER_SHOWN: Final = frozenset({"authtoken", "axes"})
+DEMO_ACCOUNTS: Final = (
+    ("clerk", _("Finance staff of Acme")),
+    ("clerk2", _("Finance staff of Acme: approves what clerk handed in")),
+    ("handler", _("Integration queue handler of Acme")),
+    ("manager", _("Integration manager of Acme")),
+    ("auditor", _("Auditor of Acme: reads")),
+    ("root", _("Superuser")),
+    ("stranger", _("Finance staff of Globex alone")),
+)
 
 
 class UnstuckAdminSite(AdminSite):
@@ -12,6 +31,20 @@ class UnstuckAdminSite(AdminSite):
     site_title = _("Unstuck")
     index_title = _("The desk")
     enable_nav_sidebar = False
+    site_url = None
+
+    def register(
+        self, model_or_iterable: type[Model] | Iterable[type[Model]], admin_class: Any = None, **options: Any
+    ) -> None:
+        """Register models, but for those whose stock pages must not be reached."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
+        shown = [model for model in models if model._meta.app_label not in NEVER_SHOWN]
+        super().register(shown, admin_class, **options)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the log-in page; the demo's lists its accounts."""
+        demo = {"demo_accounts": DEMO_ACCOUNTS} if settings.MODE == "demo" else {}
+        return super().login(request, {**demo, **(extra_context or {})})
 
 
 class UnstuckAdminConfig(AdminConfig):

@@ -1,0 +1,155 @@
+"""Clients and counterparties in the admin: read-only, but for superusers, who add and change clients."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from invoices.admin.access import ClientRowsAdmin, is_superuser, person
+from invoices.admin.filters import ClientFilter, DirectionFilter
+from invoices.events import record_for_client
+from invoices.models import Client, Counterparty
+
+FOLLOWED = ("name", "slug", "parent_id", "creates_counterparties")
+
+
+class ClientForm(ModelForm[Client]):
+    """A client; its parent must not stand below it."""
+
+    class Meta:
+        model = Client
+        fields = ("name", "slug", "parent", "creates_counterparties")
+
+    def clean_parent(self) -> Client | None:
+        """Refuse a circle."""
+        parent: Client | None = self.cleaned_data["parent"]
+        if parent is not None and self.instance.pk is not None and self.instance.pk in parent.lineage():
+            raise forms.ValidationError(_("This client stands below the one that you edit: choose another parent."))
+        return parent
+
+
+@admin.register(Client)
+class ClientAdmin(ClientRowsAdmin[Client]):
+    """The clients that the person may see."""
+
+    client_path = "pk"
+    form = ClientForm
+    list_display = ("name_link", "slug", "parent_name", "creates", "invoices_link")
+    list_select_related = ("parent",)
+    search_fields = ("name", "slug")
+    fields = ("name", "slug", "parent", "creates_counterparties", "created_at")
+    readonly_fields = ("created_at",)
+    ordering = ("name", "pk")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers add clients."""
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Client | None = None) -> bool:  # noqa: ARG002 (Django's signature)
+        """Superusers change clients."""
+        return is_superuser(request)
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
+        """Save the client together with its line in the event log."""
+        with transaction.atomic():
+            before = {}
+            if change:
+                known = Client.objects.select_for_update().get(pk=obj.pk)
+                before = {name: getattr(known, name) for name in FOLLOWED}
+            super().save_model(request, obj, form, change)
+            after = {name: getattr(obj, name) for name in FOLLOWED}
+            changed = [name for name in FOLLOWED if before.get(name) != after[name]] if change else list(FOLLOWED)
+            if changed:
+                record_for_client(
+                    obj,
+                    "edit_client" if change else "add_client",
+                    by=person(request),
+                    before={name: before[name] for name in changed if name in before},
+                    after={name: after[name] for name in changed},
+                )
+
+    @admin.display(description=_("name"))
+    def name_link(self, client: Client) -> SafeString:
+        """Link to the client's page."""
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:invoices_client_change", args=[client.pk]), client.name
+        )
+
+    @admin.display(description=_("parent"))
+    def parent_name(self, client: Client) -> str:
+        """Name the parent."""
+        return client.parent.name if client.parent else "–"
+
+    @admin.display(description=_("unknown counterparties"))
+    def creates(self, client: Client) -> str:
+        """Say what happens to an unknown counterparty."""
+        return str(_("created in the ERP") if client.creates_counterparties else _("refused"))
+
+    @admin.display(description=_("invoices"))
+    def invoices_link(self, client: Client) -> SafeString:
+        """Link to the client's invoices."""
+        url = reverse("admin:invoices_invoice_changelist")
+        return format_html('<a href="{}?client={}">{}</a>', url, client.pk, _("Show"))
+
+
+@admin.register(Counterparty)
+class CounterpartyAdmin(ClientRowsAdmin[Counterparty]):
+    """The counterparties of the clients that the person may see; they come with the invoices."""
+
+    list_display = ("code_cell", "name_cell", "direction_cell", "client_cell", "invoices_link")
+    list_select_related = ("client",)
+    list_filter = (ClientFilter, DirectionFilter)
+    search_fields = ("name", "code")
+    search_help_text = _("A part of the name, or the beginning of the code.")
+    ordering = ("-pk",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list alone."""
+        return [url for url in super().get_urls() if url.name == "invoices_counterparty_changelist"]
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 (Django's signature)
+        queryset: QuerySet[Counterparty],
+        search_term: str,
+    ) -> tuple[QuerySet[Counterparty], bool]:
+        """Find by name or code."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        by_name = queryset.filter(name__icontains=term)
+        return by_name | queryset.filter(code__istartswith=term), False
+
+    @admin.display(description=_("code"))
+    def code_cell(self, party: Counterparty) -> str:
+        """Show the code."""
+        return party.code
+
+    @admin.display(description=_("name"))
+    def name_cell(self, party: Counterparty) -> str:
+        """Show the name."""
+        return party.name
+
+    @admin.display(description=_("direction"))
+    def direction_cell(self, party: Counterparty) -> str:
+        """Show whether it is a supplier or a customer."""
+        return party.get_direction_display()
+
+    @admin.display(description=_("client"))
+    def client_cell(self, party: Counterparty) -> str:
+        """Show the client."""
+        return party.client.name
+
+    @admin.display(description=_("invoices"))
+    def invoices_link(self, party: Counterparty) -> SafeString:
+        """Link to the counterparty's invoices."""
+        url = reverse("admin:invoices_invoice_changelist", query={"q": party.code, "archived": "all"})
+        return format_html('<a href="{}">{}</a>', url, _("Show"))
