@@ -2,6 +2,7 @@
 
 import http.client
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from integrations.models import Connection
 from invoices import clock
 
 TRIES: Final = 3  # a page that does not come so many times in a row means that its process hangs
+STARTING: Final = timedelta(seconds=30)  # until its first sign of life a part may take so long
 ASK_AGAIN: Final = timedelta(seconds=10)  # the worker that took the last beat may have died with it
 
 log = structlog.get_logger(__name__)
@@ -32,10 +34,12 @@ class PageWatch:
     patience: float  # seconds for one answer
     every: float = 2.0
     misses: int = 0
+    starting_until: float = 0.0
 
     def begin(self) -> None:
         """Count from nothing."""
         self.misses = 0
+        self.starting_until = time.monotonic() + STARTING.total_seconds()
 
     def answers(self) -> bool:
         """Say whether an answer came within the patience."""
@@ -51,8 +55,11 @@ class PageWatch:
 
     def look(self) -> str:
         """Complain after too many misses in a row."""
-        self.misses = 0 if self.answers() else self.misses + 1
-        if self.misses < TRIES:
+        if self.answers():
+            self.misses, self.starting_until = 0, 0.0
+        else:
+            self.misses += 1
+        if self.misses < TRIES or time.monotonic() < self.starting_until:
             return ""
         return f"{self.path} did not answer {TRIES} times, each within {self.patience:g} s"
 
@@ -82,8 +89,10 @@ class QueueWatch:
             beat = last_beat()
             self._ask(now, beat)
             self.began = self.began or now
-            last = max(self.began, beat) if beat else self.began
-            if now - last <= self.silence or Connection.objects.filter(drain_until__gt=now).exists():
+            has_beaten = beat is not None and beat >= self.began
+            last = beat if beat is not None and has_beaten else self.began
+            allowed = self.silence if has_beaten else max(self.silence, STARTING)
+            if now - last <= allowed or Connection.objects.filter(drain_until__gt=now).exists():
                 return ""
         except (DatabaseError, InterfaceError) as exc:  # no fault of the queue's: count anew when it is back
             log.warning("the watch over the queue cannot read the database", error=str(exc))
@@ -123,7 +132,9 @@ def web(options: Options) -> Child:
         "--no-control-socket",
     ]
     host = "127.0.0.1" if options.host in {"0.0.0.0", ""} else options.host  # noqa: S104 (compared, not bound)
-    return Child("web", program, PageWatch(host, options.port, "/healthz", options.silence))
+    return Child(
+        "web", program, PageWatch(host, options.port, "/healthz", options.silence, every=min(2.0, options.silence / 3))
+    )
 
 
 def queue(options: Options) -> Child:

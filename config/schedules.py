@@ -20,6 +20,7 @@ SCHEDULED: Final = (
     # Where `manage.py serve` runs, a beat does both every two seconds; these are for clusters without it.
     Scheduled("deliver what is due", "integrations.tasks.tick", minutes=1),
     Scheduled("show that the queue works", "config.tasks.beat", minutes=1),
+    Scheduled("forget old gate messages", "cxmlgate.actions.prune_messages", minutes=60),
 )
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("", include("cxmlgate.urls")),
 ]
 handler400 = "config.pages.bad_request"
 handler403 = "config.pages.forbidden"

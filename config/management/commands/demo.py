@@ -1,0 +1,122 @@
+"""`manage.py demo`: everything from nothing on SQLite, with demo data, in one terminal."""
+
+import logging
+import os
+import socket
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from config import demo, parts
+from config.models import last_beat
+from config.supervisor import Supervisor
+from invoices import clock
+
+LOADED = "loaded"  # this file in the folder says that the demo data is complete
+FILES = ("unstuck.sqlite3*", "erp.sqlite3*", LOADED)
+
+
+class Command(BaseCommand):
+    """Run the demo until Ctrl-C."""
+
+    help = "Run everything from nothing on SQLite: web, queue, sandbox ERP and demo data."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take where to listen, and where to write."""
+        parser.add_argument("--port", type=int, default=8000, help="web listens here, the sandbox ERP on the next one")
+        parser.add_argument("--data", default="var/demo", help="the folder for everything that the demo writes")
+        parser.add_argument("--reset", action="store_true", help="begin anew: the demo's databases are deleted")
+        parser.add_argument("--erp", choices=("sandbox",), default="sandbox", help="the accounting system to talk to")
+
+    def handle(self, **options: Any) -> None:
+        """Run it."""
+        port, data = options["port"], Path(options["data"]).resolve()
+        self._refuse_taken_ports(port, port + 1)
+        begin_again_with(
+            UNSTUCK_MODE="demo",
+            UNSTUCK_DATA=str(data),
+            DATABASE_URL=f"sqlite:///{quote(str(data / 'unstuck.sqlite3'))}",
+            SANDBOX_ERP_URL=f"http://127.0.0.1:{port + 1}",
+        )
+        logging.getLogger("config.supervisor").setLevel(logging.INFO)
+        is_loaded = (data / LOADED).exists()
+        if options["reset"] or not is_loaded:  # what a start that was cut short has left is no use either
+            remove_databases(data)
+            is_loaded = False
+        data.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        self._say(f"Preparing the database in {data} …")
+        call_command("prepare", verbosity=0)
+        chosen = parts.Options(port=port)
+        with Supervisor() as supervisor:
+            supervisor.add(parts.sandbox_erp(chosen, port + 1, data / "erp.sqlite3"))
+            erp_page = parts.PageWatch("127.0.0.1", port + 1, "/healthz", patience=2)
+            while not erp_page.answers():
+                supervisor.check_alive()
+                time.sleep(0.05)
+            if not is_loaded:
+                self._say("Walking the demo invoices through the desk and the sandbox ERP …")
+                demo.load()
+                (data / LOADED).touch()
+            message = data / "status_update.xml"
+            message.write_text(demo.status_update("INV-0001", "paid", "10.99"), encoding="utf-8")
+            self._say(f"Prepared in {time.monotonic() - began:.1f} s. Starting web and queue …")
+            started = clock.now()
+            supervisor.add(parts.web(chosen))
+            supervisor.add(parts.queue(chosen))
+            web_page = parts.PageWatch("127.0.0.1", port, "/healthz", patience=2)
+            is_announced = False
+
+            def announce() -> None:
+                nonlocal is_announced
+                beat = None if is_announced else last_beat()
+                if beat is not None and beat >= started and web_page.answers():
+                    is_announced = True
+                    self._say(demo.greeting(port, message))
+                    self._say(f"ready http://127.0.0.1:{port}/")
+
+            supervisor.run(announce)
+        self._say("Stopped; nothing is left running.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _refuse_taken_ports(self, *ports: int) -> None:
+        for port in ports:
+            if not 0 < port < 65536:
+                self._refuse(f"{port} is not a port. Choose one from 1 to 65534: make demo PORT=8100")
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as exc:
+                    self._refuse(
+                        f"Port {port} cannot be used ({exc.strerror}). Stop what listens there, or choose another: "
+                        f"make demo PORT={port + 100 if port < 65000 else 8100}"
+                    )
+
+    def _refuse(self, sentence: str) -> None:
+        self.stderr.write(sentence)
+        sys.exit(2)
+
+
+def begin_again_with(**environment: str) -> None:
+    """Run this command anew in this same process, unless the environment is so already: settings are read once."""
+    if any(os.environ.get(name) != value for name, value in environment.items()):
+        os.environ.update(environment)
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 (ourselves)
+
+
+def remove_databases(data: Path) -> None:
+    """Delete what the demo wrote, and nothing else that may lie in the folder."""
+    for pattern in FILES:
+        for path in data.glob(pattern):
+            path.unlink()
