@@ -141,7 +141,12 @@ class Breaker:
         return Breaker()
 
     def after_failure(self, now: datetime) -> "Breaker":
-        """Count a call that could not reach the ERP; open at the fifth in a row, and again when a trial fails."""
+        """Count a call that could not reach the ERP; open at the fifth in a row, and again when a trial fails.
+
+        Calls that were under way when it opened say nothing new, and do not prolong the pause.
+        """
+        if self.state is BreakerState.OPEN and self.until is not None and self.until > now:
+            return self
         failures = self.failures + 1
         if failures < BREAKER_THRESHOLD:
             return Breaker(self.state, failures, self.until)

@@ -16,6 +16,7 @@ from django.db.models import F
 from integrations import delivery
 from integrations.erps.contract import Connector
 from integrations.erps.registry import connect
+from integrations.lanes import Job
 from integrations.models import Connection
 from invoices import clock
 from invoices.actions.flow import approve_invoice, post_invoice
@@ -143,6 +144,14 @@ class Desk:
         """Return a connector as a drain makes it."""
         return connect("sandbox", self.connection.access(), self.connection.lanes)
 
+    def claim(self, room: int = 1) -> list[Job]:
+        """Claim messages as a drain would, and do nothing with them."""
+        connector = self.connector()
+        try:
+            return delivery.claim(self.connection, connector, room)
+        finally:
+            connector.close()
+
     def drain(self) -> int:
         """Deliver what is due."""
         return delivery.drain(self.connection.pk)
@@ -152,7 +161,7 @@ class Desk:
         return Beside(self.drain)
 
     def let_pass(self, *names: str) -> None:
-        """Let the time named by these columns of open messages pass, e.g. `not_before`: the row is changed, nobody sleeps."""
+        """Let the times in these columns of open messages pass, e.g. `not_before`: rows are changed, nobody sleeps."""
         rows = IntegrationMessage.objects.open().filter(client=self.client)
         for name in names:
             rows.filter(**{f"{name}__isnull": False}).update(**{name: F(name) - AGO})
@@ -164,7 +173,7 @@ class Desk:
         )
 
     def settle(self) -> None:
-        """Deliver until nothing is open that goes on by itself; every wait passes at once, as long as nobody is sending."""
+        """Deliver until nothing goes on by itself; every wait passes at once. Nobody else may be sending."""
         for _round in range(12):
             self.end_pause()
             self.let_pass("not_before", "lease_until", "doubtful_until")
@@ -191,7 +200,7 @@ class Beside:
     def _run(self) -> None:
         try:
             self.result = self._act()
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001 (raised again by join)
             self.error = exc
         finally:
             connections.close_all()
