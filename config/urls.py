@@ -9,6 +9,7 @@ from config import health
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("syncdiag.urls")),
     path("api/v1/", include("invoices.api.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
