@@ -173,7 +173,7 @@ def make_clients(people: dict[str, User]) -> Iterator[tuple[str, Client]]:
     """Make the clients, each with its connection, its gate, and what its ERP knows."""
     for slug, (name, creates) in CLIENTS.items():
         client = Client.objects.create(slug=slug, name=name, creates_counterparties=creates)
-        connect(client, by=people["root"], connector="sandbox", company=slug, secret=token_urlsafe(24))
+        connect(client, by=people["root"], connector="sandbox", company=slug, secret=token_urlsafe(24), call_timeout=5)
         if slug == "acme":
             configure_gate(client, by=people["root"], enabled=True, identity=SENDER, secret=SECRET)
         for owner, master, code, title in KNOWN_IN_ERP:
@@ -243,8 +243,7 @@ Accounts, each with the password {PASSWORD}:
 {accounts}
 
 Tell the desk that INV-0001 is paid, as acme's ERP would:
-  curl --data-binary '@{message}' -H 'Content-Type: text/xml' \\
-    http://127.0.0.1:{port}/acme/cxmlgate/abc/status_update_request
+  curl --data-binary '@{message}' -H 'Content-Type: text/xml' http://127.0.0.1:{port}/acme/cxmlgate/abc/status_update_request
 
 Take the ERP down, and bring it back:
   curl -d '{{"down": true}}' {erp}/faults/

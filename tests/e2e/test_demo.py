@@ -108,8 +108,7 @@ class Demo:
 
     def curl(self) -> str:
         """Run the curl that the demo printed, and return the answer."""
-        said = self.said.replace("\\\n", " ")
-        command = re.search(r"^\s*(curl .*status_update_request.*)$", said, re.MULTILINE)[1]
+        command = re.search(r"^\s*(curl .*status_update_request.*)$", self.said, re.MULTILINE)[1]
         return subprocess.run(command, shell=True, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
