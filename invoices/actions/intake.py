@@ -70,13 +70,14 @@ def hand_in(client: Client, given: InvoiceGiven, *, by: User | None, key: str = 
     invoice = Invoice(
         client=client, direction=given.direction, kind=given.kind, created_by=by, **_fields(client, given)
     )
-    _refuse_taken_number(invoice)
     try:
         with transaction.atomic():
+            _refuse_taken_number(invoice)
             invoice.save()
             if key and by is not None:
                 HandIn.objects.create(user=by, key=key, digest=given.digest(), invoice=invoice)
-    except IntegrityError as exc:
+    except (BadInput, IntegrityError) as exc:
+        # Somebody was quicker; under the same key it was this very request, sent twice.
         earlier = _handed_in_before(client, given, by=by, key=key) if key and by is not None else None
         if earlier is not None:
             return earlier, False
