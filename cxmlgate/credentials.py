@@ -10,6 +10,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+SHORTEST_SECRET: Final = 8
 MOST_CREDENTIALS: Final = 20
 SALT: Final = "cxmlgate.shared_secret"
 

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 from django.utils.translation import gettext as _
 
+from cxmlgate.credentials import SHORTEST_SECRET
 from cxmlgate.parsing import Document, open_texts, presented_secrets, width_of
 
 HIDDEN: Final = "(removed)"
@@ -24,20 +25,19 @@ class Kept:
     note: str = ""
 
 
-def remove_secrets(raw: bytes, document: Document | None, is_secret: Callable[[str], bool]) -> Kept:
+def remove_secrets(raw: bytes, document: Document | None, secrets: tuple[str, ...]) -> Kept:
     """Return the bytes without anything that stands where a secret stands, wherever else it stands as well.
 
-    `document` is None for XML that could not be read; `is_secret` knows the client's own secrets.
+    `document` is None for XML that could not be read; `secrets` are looked for in all of it.
     """
     if document is None:
         return _not_kept(raw, _("it could not be read as XML, so that the secret could not be found in it"))
     kept = _cut(raw, document.secret_spans)
-    secrets = searched_secrets(document)
     for secret in secrets:
         for form in {secret, escape(secret)}:
             for encoding in ENCODINGS:
                 kept = kept.replace(_encoded(form, encoding), _encoded(HIDDEN, encoding))
-    if _shows(kept, secrets) or any(is_secret(text) for text in set(open_texts(document)) - {""}):
+    if _shows(kept, secrets):
         return _not_kept(raw, _("the secret stands in it in more than one place or spelling"))
     return Kept(kept)
 
@@ -52,6 +52,12 @@ def keep_less_of_strangers(kept: Kept) -> Kept:
 def searched_secrets(document: Document) -> tuple[str, ...]:
     """Return the secrets that were presented and are long enough to be looked for elsewhere."""
     return tuple(secret for secret in presented_secrets(document) if len(secret) >= SHORTEST_SEARCHED)
+
+
+def misplaced_secrets(document: Document, is_secret: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return the texts outside a secret's place that are the client's own secret all the same."""
+    texts = {text for text in open_texts(document) if len(text) >= SHORTEST_SECRET}
+    return tuple(text for text in texts if is_secret(text))
 
 
 def conceal(text: str, secrets: Iterable[str]) -> str:

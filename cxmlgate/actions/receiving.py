@@ -26,7 +26,14 @@ from cxmlgate.errors import GateRefusal, NotKnown, Transient, Unacceptable, Wron
 from cxmlgate.judging import Wish, choose_invoice, judge_notice
 from cxmlgate.models import GateMessage, GateSettings
 from cxmlgate.parsing import PROFILE, Document, Envelope, Request, parse, read_envelope, read_request, request_digest
-from cxmlgate.redaction import Kept, conceal, keep_less_of_strangers, remove_secrets, searched_secrets
+from cxmlgate.redaction import (
+    Kept,
+    conceal,
+    keep_less_of_strangers,
+    misplaced_secrets,
+    remove_secrets,
+    searched_secrets,
+)
 from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update
 from invoices.errors import BadInput, Conflict
 from invoices.faults import fault
@@ -199,6 +206,9 @@ def _already_received() -> Answer:
 
 def _keep_refusal(case: _Case, refusal: GateRefusal) -> Answer:
     """Keep a refused message, or count it where it was refused alike before; it never uses up its payloadID."""
+    if case.document is not None and not case.sender:
+        misplaced = misplaced_secrets(case.document, lambda text: is_secret_of(text, case.keys))
+        case.secrets = (*case.secrets, *misplaced)
     if not case.digest:
         is_read = case.document is not None and case.envelope is not None
         case.digest = case.read_digest(f"?{_claimed_sender(case)}") if is_read else case.unread_digest()
@@ -251,10 +261,8 @@ def _keep(case: _Case, answer: Answer) -> None:
 
 
 def _kept_bytes(case: _Case) -> Kept:
-    if case.sender:
-        return remove_secrets(case.raw, case.document, lambda _text: False)
-    kept = remove_secrets(case.raw, case.document, lambda text: is_secret_of(text, case.keys))
-    return keep_less_of_strangers(kept)
+    kept = remove_secrets(case.raw, case.document, case.secrets)
+    return kept if case.sender else keep_less_of_strangers(kept)
 
 
 def _claimed_sender(case: _Case) -> str:

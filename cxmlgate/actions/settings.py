@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxmlgate.credentials import hash_secret
+from cxmlgate.credentials import SHORTEST_SECRET, hash_secret
 from cxmlgate.models import GateSettings
 from invoices.errors import BadInput
 from invoices.events import record_for_client
@@ -16,7 +16,6 @@ from invoices.models import Client
 from invoices.permissions import require
 from invoices.roles import Right
 
-SHORTEST_SECRET: Final = 8
 LONGEST_KEPT_DAYS: Final = 36_500
 LONGEST_IDENTITY: Final = 100
 SHOWN: Final = ("is_enabled", "sender_identity", "on_canceled", "takes_test_messages", "keep_days")
