@@ -11,6 +11,7 @@ Needs Linux: what a process left behind is found in /proc by a mark in its envir
 """
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -35,10 +36,19 @@ MARK = "UNSTUCK_TEST_PROCESSES"
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port that is free, and whose next one is too, below those that the kernel gives to outgoing calls."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if is_free(port) and is_free(port + 1):
+            return port
+
+
+def is_free(port: int) -> bool:
+    """Say whether a port of this machine can be listened on now."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def wait_until(condition: Callable[[], T], what: str, *, timeout: float = 60, by: "Started | None" = None) -> T:
