@@ -148,6 +148,7 @@ class GateMessage(models.Model):
         verbose_name_plural = _("gate messages")
         indexes: ClassVar = [
             models.Index(fields=["client", "-id"], name="gate_message_by_client"),
+            models.Index(fields=["payload_id"], name="gate_message_by_payload_id"),
             models.Index(fields=["client", "last_seen_at"], name="gate_message_by_age"),
         ]
         constraints: ClassVar = [
