@@ -163,12 +163,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+if MODE == "test":
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a real one takes 0.3 s a login
 LOGIN_URL = "admin:login"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLED = MODE != "test"
+
+BEHIND_PROXY: bool = read("BEHIND_PROXY", env.bool, False)
 
 # API ------------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -182,6 +186,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "invoices.api.errors.answer",
     "COERCE_DECIMAL_TO_STRING": True,
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # else a throttled client could name any address
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -217,7 +222,7 @@ if IS_PRODUCTION:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    if read("BEHIND_PROXY", env.bool, False):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # Language, time, files ------------------------------------------------------------------------------------------------
@@ -240,6 +245,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+WHITENOISE_AUTOREFRESH = not IS_PRODUCTION
 MEDIA_ROOT = DATA_DIR / "media"
 
 # ERPs -----------------------------------------------------------------------------------------------------------------

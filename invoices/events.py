@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import structlog
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -38,6 +39,7 @@ TRACKED: Final = (
     "archived_at",
     "archived_reason",
 )
+log = structlog.get_logger(__name__)
 SYSTEM: Final = "Unstuck"
 Facts = dict[str, Any]
 
@@ -115,6 +117,9 @@ def compose(
         previous_hash=invoice.event_head,
     )
     event.hash = invoice.event_head = line_hash(event)
+    log.info(
+        action, invoice=invoice.number, message_id=invoice.current_message_id, by=event.actor_name, changed=changed
+    )
     fields = [*changed, "event_count", "event_head"]
     return event, [*fields, "step_since"] if "step" in changed else fields
 

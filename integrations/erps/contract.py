@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+LONGEST: Final = {"remote_id": 100, "voucher": 60, "party_code": 40, "currency": 3, "url": 500}
+LARGEST: Final = Decimal(10) ** 11
 
 
 class Stage(StrEnum):
@@ -115,6 +118,18 @@ class Booking:
     key: str = ""
     url: str = ""
     raw: str = ""  # the answer as it came, secrets removed
+
+    def __post_init__(self) -> None:
+        """Raise ErpError for an answer that cannot be kept: then nobody can say what was booked."""
+        for name, length in LONGEST.items():
+            said = getattr(self, name)
+            if len(said) > length or not said.isprintable():
+                raise ErpError(
+                    ErrorKind.UNCERTAIN, [Complaint(f"The ERP's {name} cannot be read: {said[:200]!a}", field=name)]
+                )
+        for name in ("total", "balance"):
+            if not (getattr(self, name).is_finite() and abs(getattr(self, name)) < LARGEST):
+                raise ErpError(ErrorKind.UNCERTAIN, [Complaint(f"The ERP's {name} is no amount.", field=name)])
 
 
 @dataclass(frozen=True, slots=True)

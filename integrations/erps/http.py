@@ -174,7 +174,12 @@ class Channel:
         return ErpError(kind, [Complaint(message)], http_status=answer.status, trace_id=answer.trace_id, raw=raw)
 
     def clean(self, text: str) -> str:
-        """Return what another system said as it may be stored: without secrets, at most 20,000 characters."""
+        """Return what another system said as it may be stored: without secrets, at most 20,000 characters.
+
+        PostgreSQL stores neither NUL nor half a surrogate pair, both of which JSON can hold.
+        """
+        if not text.isprintable():
+            text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "•••")
