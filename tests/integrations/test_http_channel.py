@@ -446,7 +446,7 @@ def test_a_connection_is_kept_for_the_next_call(erp, connector):
 
 def test_what_no_database_can_store_is_replaced(document):
     body = b'{"errors": [{"code": "X", "message": "a\\u0000b\\ud800c"}], "junk": "\x7f"}'
-    with served(http(422, body)) as (connector, _):
+    with served(http(body, "422 No")) as (connector, _):
         error = fails(connector.create, document, "k")
 
     assert error.complaints[0].message == "a\N{REPLACEMENT CHARACTER}b?c"
@@ -454,7 +454,7 @@ def test_what_no_database_can_store_is_replaced(document):
 
 def test_a_voucher_that_cannot_be_kept_is_uncertain(document):
     odd = {**BOOKED, "booking": {**BOOKED["booking"], "voucher": "V" * 61}}
-    with served(http(201, json.dumps(odd).encode())) as (connector, _):
+    with served(http(json.dumps(odd).encode())) as (connector, _):
         error = fails(connector.create, document, "k")
 
     assert error.kind is ErrorKind.UNCERTAIN
