@@ -5,6 +5,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from cxmlgate.verdicts import PERMANENT, TRANSIENT
+from cxmlgate.views import answer_outside, is_gate_path
+
 PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title} · Unstuck</title></head>
@@ -15,6 +18,8 @@ PAGE = """<!doctype html>
 
 def answer(request: HttpRequest, status: int, title: str, sentence: str) -> HttpResponse:
     """Return one sentence, in the form that the caller reads."""
+    if is_gate_path(request.path):
+        return answer_outside(PERMANENT if status == 400 else TRANSIENT)
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": sentence}, status=status)
     home, back = reverse("admin:index"), _("Back to the desk")

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config import health
 
 urlpatterns = [
+    path("", include("cxmlgate.urls")),  # first: a client may be called admin
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("syncdiag.urls")),
@@ -14,7 +15,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("", include("cxmlgate.urls")),
 ]
 handler400 = "config.pages.bad_request"
 handler403 = "config.pages.forbidden"
