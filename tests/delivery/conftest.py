@@ -37,7 +37,7 @@ def erp(erp_process: ErpServer, settings) -> Iterator[ErpServer]:
 
 
 @pytest.fixture
-def desk(transactional_db, erp, acme, clerk, clerk2, handler) -> Desk:
+def desk(db, erp, acme, clerk, clerk2, handler) -> Desk:
     """Return the desk of `acme`, whose supplier and customer the ERP knows."""
     return Desk.open(erp, acme, clerk, clerk2, handler, company=f"acme & sons/{next(COMPANIES)}")
 
