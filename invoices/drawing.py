@@ -61,13 +61,13 @@ STEPS_PAYABLE: Final = Machine(
         Arrow(Step.PRELIMINARY_INTEGRATION, Step.APPROVAL, _("confirmed")),
         Arrow(Step.APPROVAL, Step.FINAL_INTEGRATION, _("approve")),
         Arrow(Step.FINAL_INTEGRATION, Step.BOOKED, _("confirmed")),
-        Arrow(Step.PRELIMINARY_INTEGRATION, Step.PRELIMINARY_ERROR, _("refused, aborted"), shift=-7),
-        Arrow(Step.PRELIMINARY_ERROR, Step.PRELIMINARY_INTEGRATION, _("post again"), shift=7),
+        Arrow(Step.PRELIMINARY_INTEGRATION, Step.PRELIMINARY_ERROR, _("stopped"), shift=-7),
+        Arrow(Step.PRELIMINARY_ERROR, Step.PRELIMINARY_INTEGRATION, _("post again"), shift=-7),
         Arrow(Step.PRELIMINARY_ERROR, Step.APPROVAL, _("skip")),
-        Arrow(Step.FINAL_INTEGRATION, Step.FINAL_ERROR, _("refused, aborted"), shift=-7),
-        Arrow(Step.FINAL_ERROR, Step.FINAL_INTEGRATION, _("post again"), shift=7),
+        Arrow(Step.FINAL_INTEGRATION, Step.FINAL_ERROR, _("stopped"), shift=-7),
+        Arrow(Step.FINAL_ERROR, Step.FINAL_INTEGRATION, _("post again"), shift=-7),
         Arrow(Step.FINAL_ERROR, Step.BOOKED, _("skip"), shift=-7),
-        Arrow(Step.BOOKED, Step.FINAL_ERROR, _("failed validation"), shift=7),
+        Arrow(Step.BOOKED, Step.FINAL_ERROR, _("validation failed"), shift=-7),
         Arrow(Step.DRAFT, Step.INVALIDATED, _("invalidate"), around=22),
         Arrow(Step.APPROVAL, Step.INVALIDATED),
         Arrow(Step.PRELIMINARY_ERROR, Step.INVALIDATED),
@@ -87,8 +87,8 @@ STEPS_RECEIVABLE: Final = Machine(
     (
         Arrow(Step.DRAFT, Step.FINAL_INTEGRATION, _("post")),
         Arrow(Step.FINAL_INTEGRATION, Step.BOOKED, _("confirmed")),
-        Arrow(Step.FINAL_INTEGRATION, Step.FINAL_ERROR, _("refused, aborted"), shift=-7),
-        Arrow(Step.FINAL_ERROR, Step.FINAL_INTEGRATION, _("post again"), shift=7),
+        Arrow(Step.FINAL_INTEGRATION, Step.FINAL_ERROR, _("stopped"), shift=-7),
+        Arrow(Step.FINAL_ERROR, Step.FINAL_INTEGRATION, _("post again"), shift=-7),
         Arrow(Step.FINAL_ERROR, Step.BOOKED, _("skip")),
         Arrow(Step.DRAFT, Step.INVALIDATED),
         Arrow(Step.FINAL_ERROR, Step.INVALIDATED),
@@ -113,7 +113,7 @@ STATUS_PAYABLE: Final = Machine(
         Arrow(Status.OK_TO_PAY, Status.PAID, over=40),
         Arrow(Status.PROCESSING_PAYMENT, Status.PAID, over=22),
         Arrow(Status.OK_TO_PAY, Status.FAILED_ERP_VALIDATION, shift=-7),
-        Arrow(Status.FAILED_ERP_VALIDATION, Status.OK_TO_PAY, shift=7),
+        Arrow(Status.FAILED_ERP_VALIDATION, Status.OK_TO_PAY, shift=-7),
         Arrow(Status.PROCESSING_PAYMENT, Status.FAILED_ERP_VALIDATION),
         Arrow(Status.OK_TO_PAY, Status.DENIED),
         Arrow(Status.PROCESSING_PAYMENT, Status.DENIED),
@@ -257,7 +257,8 @@ def _line(frame: Frame, machine: Machine, arrow: Arrow) -> Line:
     source, target = (source[0] + off[0], source[1] + off[1]), (target[0] + off[0], target[1] + off[1])
     begin = _leave(frame, machine.places[arrow.source], source, target, 2)
     end = _leave(frame, machine.places[arrow.target], target, source, 5)
-    x, y = (begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2
+    share = 0.5 if abs(long_x) < 1 or abs(long_y) < 1 else 0.62  # slanting ones: away from their neighbours' labels
+    x, y = begin[0] + (end[0] - begin[0]) * share, begin[1] + (end[1] - begin[1]) * share
     path = f"M{begin[0]:.1f} {begin[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"
     if abs(long_y) < 1:
         return Line(path, str(arrow.label), x, y - 7, "middle")

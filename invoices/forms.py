@@ -155,6 +155,11 @@ class LineForm(forms.Form):
 class BaseLineFormSet(forms.BaseFormSet[LineForm]):
     """The lines of an invoice."""
 
+    def add_fields(self, form: LineForm, index: int | None) -> None:
+        """Call the box for taking a line away what it does."""
+        super().add_fields(form, index)
+        form.fields["DELETE"].label = _("Remove")
+
     def given(self) -> tuple[list[LineGiven], list[int]]:
         """Return the lines as the verb takes them, and for each the row in which it stands."""
         lines: list[LineGiven] = []

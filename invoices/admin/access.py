@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 
 from invoices.admin.paging import CappedPaginator
+from invoices.errors import BadInput, NotAllowed, NotThere, Refusal
 from invoices.models import Client
 from invoices.roles import Right
 
@@ -33,6 +34,12 @@ def clients_of(request: HttpRequest, right: Right = Right.VIEW) -> dict[int, str
     return known[right]
 
 
+def http_status(refusal: Refusal) -> int:
+    """Return the status of the page that shows a refusal."""
+    statuses: dict[type[Refusal], int] = {BadInput: 400, NotAllowed: 403, NotThere: 404}
+    return statuses.get(type(refusal), 409)
+
+
 def is_superuser(request: HttpRequest) -> bool:
     """Say whether a superuser is logged in."""
     return request.user.is_active and request.user.is_superuser
@@ -46,7 +53,7 @@ class CappedChangeList(ChangeList):
         """Where the list goes on; empty while it can be paged through, and for lists in another order."""
         goes_on = getattr(self.paginator, "is_capped", False) and self.page_num == self.paginator.num_pages
         rows = list(self.result_list)
-        if not goes_on or not rows or self.queryset.query.order_by != ("-pk",):
+        if not goes_on or not rows or set(self.queryset.query.order_by) != {"-pk"}:
             return ""
         return str(self.get_query_string({"before": rows[-1].pk}))
 

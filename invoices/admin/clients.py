@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -57,6 +58,13 @@ class ClientAdmin(ClientRowsAdmin[Client]):
         """Superusers change clients."""
         return is_superuser(request)
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Offer the clients as plain choices: there is no pop-up for adding one on the way."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
         """Save the client together with its line in the event log."""
         with transaction.atomic():
@@ -108,7 +116,7 @@ class CounterpartyAdmin(ClientRowsAdmin[Counterparty]):
     list_select_related = ("client",)
     list_filter = (ClientFilter, DirectionFilter)
     search_fields = ("name", "code")
-    search_help_text = _("A part of the name, or the beginning of the code.")
+    search_help_text = _("Name or code")
     ordering = ("-pk",)
 
     def get_urls(self) -> list[URLPattern]:

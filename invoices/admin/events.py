@@ -41,7 +41,7 @@ class EventAdmin(ClientRowsAdmin[Event]):
     list_select_related = ("client", "invoice")
     list_filter = (ClientFilter, AboutFilter, BeforeFilter)
     search_fields = ("invoice__number",)
-    search_help_text = _("The beginning of an invoice's number.")
+    search_help_text = _("Invoice number")
     ordering = ("-pk",)
     fields = (
         "at_cell",

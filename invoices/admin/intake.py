@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from invoices.actions import intake
-from invoices.admin.access import clients_of, person
+from invoices.admin.access import clients_of, http_status, person
 from invoices.errors import BadInput, Conflict, Refusal
 from invoices.forms import EditForm, InvoiceForm, LineFormSet, show_line_refusals
 from invoices.models import Client, Counterparty, Invoice
@@ -91,7 +91,7 @@ def edit_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
                 show_line_refusals(head, lines, rows, refusal)
             except Refusal as refusal:
                 head.add_error(None, str(refusal))
-                status = 409
+                status = http_status(refusal)
             else:
                 messages.success(request, _("Saved."))
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))

@@ -45,7 +45,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
     )
     list_display = ("number",)  # the template draws the rows
     search_fields = ("number",)
-    search_help_text = _("The beginning of a number, or a counterparty's name or code.")
+    search_help_text = _("Number, or counterparty")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str

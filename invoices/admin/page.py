@@ -26,6 +26,7 @@ from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, PRELIMINARY_STEPS,
 
 NOTE_VOUCHER: Final = "note-voucher"
 FROM_THE_BOX: Final = ("abort", "skip")  # what the voucher box can go on to
+LAST: Final = frozenset({"invalidate", "archive", "restore"})
 LATEST: Final = 10
 TIMELINE_AT_MOST: Final = 200
 
@@ -38,6 +39,7 @@ class Offer:
     url: str
     why_not: str
     fits: bool
+    is_primary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
     """Show an invoice's page."""
     user = person(request)
     offered = offered_to(invoice)
-    offers = offers_of(invoice, user)
+    offers = offers_of(invoice, user, offered)
     box = _voucher_box(invoice, offered, offers)
     read_only = why_read_only(invoice)
     entries = timeline(invoice)
@@ -71,8 +73,8 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
         "invoice": invoice,
         "situation": situation(invoice, offered),
         "works_now": [offer for offer in offers if not offer.why_not and offer.button.slug != NOTE_VOUCHER],
-        "not_yours": [offer for offer in offers if offer.why_not and offer.fits],
-        "not_now": [offer for offer in offers if not offer.fits],
+        "not_yours": _by_sentence([offer for offer in offers if offer.why_not and offer.fits]),
+        "not_now": _by_sentence([offer for offer in offers if not offer.fits]),
         "box": box,
         "why_read_only": read_only or _why_not_edit(invoice, user),
         "lines": invoice.lines.all(),
@@ -93,17 +95,28 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
 SOURCES: Final = {"event": "Events", "attempt": "Attempts", "look-up": "Look-ups", "gate": "Gate"}
 
 
-def offers_of(invoice: Invoice, user: User) -> list[Offer]:
-    """Return every button with what it says to this person now."""
-    return [
+def offers_of(invoice: Invoice, user: User, offered: OfferedBooking | None) -> list[Offer]:
+    """Return every button with what it says to this person now; what puts things away stands last."""
+    forward = {"post", "approve", "skip"} if offered else {"post", "approve"}
+    offers = [
         Offer(
             button,
             reverse("admin:invoices_invoice_press", args=[invoice.pk, button.slug]),
             button.why_not(invoice, user),
             bool(button.works_from(invoice)),
+            is_primary=button.slug in forward,
         )
         for button in all_buttons()
     ]
+    return sorted(offers, key=lambda offer: (not offer.is_primary, offer.button.slug in LAST))
+
+
+def _by_sentence(offers: list[Offer]) -> list[tuple[str, list[Offer]]]:
+    """Return the buttons that do not work, those with the same reason together."""
+    found: dict[str, list[Offer]] = {}
+    for offer in offers:
+        found.setdefault(offer.why_not, []).append(offer)
+    return list(found.items())
 
 
 def starting_values(invoice: Invoice, offered: OfferedBooking | None) -> dict[str, Any]:

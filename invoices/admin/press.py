@@ -1,7 +1,7 @@
 """Pressing a button: GET shows what it will do, POST calls its verb once and shows one sentence."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,15 +9,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from invoices.admin.access import person
+from invoices.admin.access import http_status, person
 from invoices.admin.page import starting_values, voucher_origin
 from invoices.admin.situation import offered_to, situation
 from invoices.buttons import find_button, press
-from invoices.errors import BadInput, Conflict, NotAllowed, NotThere, Refusal
+from invoices.errors import BadInput, NotThere, Refusal
 from invoices.forms import PressForm, show_refusal
 from invoices.models import Invoice
-
-HTTP_OF: Final[dict[type[Refusal], int]] = {BadInput: 400, NotAllowed: 403, NotThere: 404, Conflict: 409}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -44,7 +42,7 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
                 status = 400
             except Refusal as refusal:
                 form.add_error(None, str(refusal))
-                status = HTTP_OF.get(type(refusal), 409)
+                status = http_status(refusal)
             else:
                 messages.success(request, str(button.done))
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))

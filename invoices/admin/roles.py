@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoices.actions.roles import grant_role, revoke_role
-from invoices.admin.access import ClientRowsAdmin, clients_of, person
+from invoices.admin.access import ClientRowsAdmin, clients_of, http_status, person
 from invoices.admin.filters import ClientFilter, FixedFilter
 from invoices.errors import BadInput, Refusal
 from invoices.forms import GrantForm, ReasonForm, show_refusal
@@ -47,7 +47,7 @@ class RoleGrantAdmin(ClientRowsAdmin[RoleGrant]):
     list_select_related = ("user", "client", "granted_by")
     list_filter = (ClientFilter, RoleFilter)
     search_fields = ("user__username",)
-    search_help_text = gettext_lazy("The beginning of a username or name.")
+    search_help_text = gettext_lazy("Username or name")
     ordering = ("-granted_at", "-pk")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002 (Django's signature)
@@ -152,7 +152,7 @@ class RoleGrantAdmin(ClientRowsAdmin[RoleGrant]):
                     revoke_role(grant.pk, by=person(request), reason=form.cleaned_data["reason"])
                 except Refusal as refusal:
                     form.add_error(None, str(refusal))
-                    status = 403
+                    status = http_status(refusal)
                 else:
                     messages.success(request, _("Revoked: %(grant)s.") % {"grant": grant})
                     return HttpResponseRedirect(reverse("admin:invoices_rolegrant_changelist"))
@@ -188,7 +188,7 @@ class RoleGrantAdmin(ClientRowsAdmin[RoleGrant]):
     @admin.display(description=gettext_lazy("until"))
     def until_cell(self, grant: RoleGrant) -> str:
         """Say when it ends."""
-        return moment(grant.until) if grant.until else _("revoked by hand")
+        return moment(grant.until) if grant.until else _("until revoked")
 
     @admin.display(description=gettext_lazy("granted"))
     def granted_cell(self, grant: RoleGrant) -> SafeString:

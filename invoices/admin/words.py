@@ -51,7 +51,7 @@ OTHER_TONES: Final[dict[str, str]] = {
     PaymentState.SUCCEEDED: "good",
     PaymentState.FAILED: "bad",
     PaymentState.VOIDED: "off",
-    "info": "wait",
+    "info": "quiet",
     "warning": "warn",
     "error": "bad",
 }

@@ -113,6 +113,20 @@ def plain_number(value: Decimal | None) -> str:
 
 
 @register.filter
+def shown_changes(details: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    """Return the changes of an event in words: fields by their names, states by their labels; our own keys left out."""
+    labels = {value: str(label) for value, label in [*Step.choices, *Status.choices] if value}
+    fields = {field.name: str(field.verbose_name) for field in Invoice._meta.fields}
+    shown = []
+    for name, text in details:
+        if name.endswith("_id") and name not in fields and name != "counterparty_id":
+            continue
+        sides = [labels.get(side, side) for side in text.split(" → ")] if name in ("step", "status") else [text]
+        shown.append((fields.get(name.removesuffix("_id") if name.endswith("_id") else name, name), " → ".join(sides)))
+    return shown
+
+
+@register.filter
 def called(user: User | None) -> str:
     """Return what a person is called; the system where it was nobody."""
     return person_name(user) if user else "Unstuck"
