@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from integrations import tasks
@@ -20,7 +22,7 @@ from integrations.models import Connection
 from integrations.policy import BreakerState, Found
 from integrations.reporting import report_look_up
 from invoices import clock
-from invoices.actions import flow
+from invoices.actions import flow, guided
 from invoices.actions.outbox import settle
 from invoices.actions.taking import require_reason
 from invoices.errors import BadInput, Conflict, NotThere
@@ -28,8 +30,9 @@ from invoices.events import record_for_client
 from invoices.models import Client, Evidence, IntegrationMessage, Invoice
 from invoices.permissions import require
 from invoices.roles import Right
-from invoices.workflow import ERROR_STEPS, MessageKind, MessageState, Step, booking_kind, may_move
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageKind, MessageState, Step, booking_kind, may_move
 
+log = structlog.get_logger(__name__)
 ASKABLE: Final = frozenset(Step) - {Step.DRAFT, Step.INVALIDATED}
 
 
@@ -171,6 +174,51 @@ def invalidate(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
     if invoice.step in (*ERROR_STEPS, Step.APPROVAL):
         look_up_as(invoice, by=by)
     return flow.invalidate_invoice(invoice_id, by=by, reason=reason)
+
+
+def posted_in_erp(
+    invoice_id: int, *, by: User, reason: str, voucher: str = "", posting_date: date | None = None, seen: str = ""
+) -> Invoice:
+    """Go on as posted, over evidence that is asked for now if there is none of the last ten minutes."""
+    _ask_if_old(invoice_id, by=by)
+    return guided.go_on_as_posted(
+        invoice_id, by=by, reason=reason, voucher=voucher, posting_date=posting_date, seen=seen
+    )
+
+
+def not_posted_in_erp(invoice_id: int, *, by: User, reason: str, seen: str = "") -> Invoice:
+    """Go on as not posted, over evidence that is asked for now if there is none of the last ten minutes."""
+    _ask_if_old(invoice_id, by=by)
+    return guided.go_on_as_not_posted(invoice_id, by=by, reason=reason, seen=seen)
+
+
+def is_guided(invoice: Invoice) -> bool:
+    """Say whether the two guided ways begin at the invoice's step."""
+    return invoice.step in (*INTEGRATION_STEPS, *ERROR_STEPS) and not invoice.is_archived
+
+
+def _ask_if_old(invoice_id: int, *, by: User) -> None:
+    invoice = _see(invoice_id, by=by, right=Right.HANDLE_QUEUE)
+    if is_guided(invoice) and guided.latest_evidence(invoice, booking_kind(invoice.step)) is None:
+        look_up_as(invoice, by=by)
+
+
+def look_up_overdue(*, at_most: int = 100) -> int:
+    """Ask the ERP about invoices that have just crossed their client's patience and were not asked about since.
+
+    Returns how many were asked about; the longest waiting first, at most `at_most` in one go.
+    """
+    now = clock.now()
+    asked = Evidence.objects.filter(invoice=OuterRef("pk"), asked_at__gte=OuterRef("step_since"))
+    overdue = Invoice.objects.overdue(now).filter(~Exists(asked), client__connection__is_enabled=True)
+    able = Connection.objects.able(now).values("client_id")
+    ids = overdue.filter(client_id__in=able).order_by("step_since", "pk").values_list("pk", flat=True)[:at_most]
+    for pk in list(ids):
+        try:
+            look_up(pk, by=None)
+        except Conflict:
+            log.info("moved before it was asked about", invoice_id=pk)
+    return len(ids)
 
 
 def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:

@@ -11,6 +11,32 @@ from invoices.workflow import may_move
 
 BUTTONS: Final = (
     Button(
+        "posted-in-erp",
+        _("It is posted in the ERP"),
+        Right.HANDLE_QUEUE,
+        actions.posted_in_erp,
+        actions.is_guided,
+        says=_(
+            "The invoice goes on to the next step under the ERP's voucher. No message is sent to the ERP."
+        ),
+        done=_("Gone on under the ERP's voucher; no message was sent to the ERP."),
+        asks=("voucher", "posting_date", "seen", "reason"),
+        is_grave=True,
+    ),
+    Button(
+        "not-posted",
+        _("It is not posted in the ERP"),
+        Right.HANDLE_QUEUE,
+        actions.not_posted_in_erp,
+        actions.is_guided,
+        says=_(
+            "An open message is aborted, and the invoice is posted again. Correct it before, if need be."
+        ),
+        done=_("Handed to the ERP again; it is asked once more before anything is sent."),
+        asks=("seen", "reason"),
+        is_grave=True,
+    ),
+    Button(
         "post-again",
         _("Post again"),
         Right.HANDLE_QUEUE,

@@ -24,7 +24,7 @@ from integrations.erps.contract import Connector, ErrorKind
 from integrations.erps.registry import connect
 from integrations.lanes import Job, Lanes, Result
 from integrations.models import Connection
-from integrations.policy import SLACK, Breaker, BreakerState, Found, Lease, lease
+from integrations.policy import LOOK_UPS_AT_MOST, SLACK, Breaker, BreakerState, Found, Lease, lease
 from integrations.reporting import report_call, report_look_up, report_lost_worker
 from invoices import clock
 from invoices.actions.evidence import keep_evidence
@@ -161,7 +161,7 @@ class _Drain:
         self.connection.save(update_fields=fields)
         if was.state is not BreakerState.CLOSED and self.breaker.state is BreakerState.CLOSED:
             log.info("breaker closed", connection=self.connection.pk)
-            wake_waiting(self.connection.client_id, now)
+            wake_waiting(self.connection, now)
         elif was.state is BreakerState.CLOSED and self.breaker.state is BreakerState.OPEN:
             log.warning("breaker opened", connection=self.connection.pk, until=self.breaker.until)
 
@@ -337,7 +337,15 @@ def explain_pause(connection: Connection, breaker: Breaker, now: datetime) -> No
     waiting.order_by().update(not_before=breaker.until, reason=reason)
 
 
-def wake_waiting(client_id: int, now: datetime) -> None:
-    """Let what waited for the ERP go out now, in order of age."""
-    waiting = IntegrationMessage.objects.filter(client_id=client_id, state=MessageState.PENDING, not_before__gt=now)
-    waiting.update(not_before=now)
+def wake_waiting(connection: Connection, now: datetime) -> None:
+    """Let what waited for the ERP go out now, in order of age, and have it asked about all that is unknown.
+
+    What was given up during the outage was certainly not sent; it goes out by itself where the client wants that.
+    """
+    messages = IntegrationMessage.objects.filter(client_id=connection.client_id)
+    later = Q(not_before__gt=now)
+    given_up = Q(not_before__isnull=True)
+    pending = later | given_up if connection.client.posts_again_by_itself else later
+    messages.filter(pending, state=MessageState.PENDING).update(not_before=now)
+    could_not_ask = Q(state=MessageState.UNKNOWN) & (later | Q(given_up, look_up_count__gte=LOOK_UPS_AT_MOST))
+    messages.filter(could_not_ask).update(not_before=now, look_up_count=0)

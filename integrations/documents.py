@@ -33,9 +33,7 @@ def document_of(invoice: Invoice, kind: MessageKind) -> Document:
             DocumentLine(line.description, line.quantity, line.unit_price, line.amount, line.account, line.item)
             for line in invoice.lines.all()
         ),
-        posting_date=(
-            invoice.preliminary_posting_date if stage is Stage.PRELIMINARY else invoice.final_posting_date
-        ),
+        posting_date=(invoice.preliminary_posting_date if stage is Stage.PRELIMINARY else invoice.final_posting_date),
         remote_id=invoice.remote_id,
         preliminary_voucher=invoice.preliminary_voucher,
     )

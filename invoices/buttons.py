@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from invoices.actions import flow, payments
+from invoices.actions import asking, flow, payments
 from invoices.errors import NotThere
 from invoices.models import Invoice
 from invoices.permissions import may, who_may_sentence
@@ -149,6 +149,16 @@ register(
         done=_("Kept."),
         asks=("voucher", "posting_date", "reason"),
         needs=("voucher",),
+    ),
+    Button(
+        "ask-handler",
+        _("Ask a queue handler"),
+        Right.VIEW,
+        asking.ask_handler,
+        lambda invoice: invoice.step in (*INTEGRATION_STEPS, *ERROR_STEPS),
+        says=_("Everybody who may handle this client's queue gets a mail with a link to this invoice."),
+        done=_("The queue handlers got your mail."),
+        needs=(),
     ),
     Button(
         "set-status",

@@ -52,6 +52,15 @@ def _field(name: str, *, is_needed: bool) -> forms.Field:
     if name == "status":
         choices = [("", "–"), *((status.value, status.label) for status in BY_HAND)]
         return forms.ChoiceField(label=_("Status"), choices=choices, required=is_needed)
+    if name == "seen":
+        area = forms.Textarea(attrs={"rows": 2})
+        return forms.CharField(
+            label=_("What you saw in the ERP"),
+            widget=area,
+            max_length=2000,
+            required=is_needed,
+            help_text=_("Only where the ERP cannot be asked: it is kept as your word."),
+        )
     if name == "reason":
         help_text = _("Stands in the event log.") if is_needed else _("May be left empty; it stands in the event log.")
         area = forms.Textarea(attrs={"rows": 2})

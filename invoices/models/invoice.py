@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -49,6 +50,18 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def waiting_for_erp(self) -> Self:
         """Leave those in an integration step."""
         return self.filter(step__in=INTEGRATION_STEPS)
+
+    def overdue(self, at: datetime) -> Self:
+        """Leave those that have waited in an integration step longer than their client's patience."""
+        limits = Q(pk__in=[])
+        for step, name in (
+            (Step.PRELIMINARY_INTEGRATION, "preliminary_patience"),
+            (Step.FINAL_INTEGRATION, "final_patience"),
+        ):
+            for minutes in Client.objects.order_by().values_list(name, flat=True).distinct():
+                since = at - timedelta(minutes=minutes)
+                limits |= Q(step=step, step_since__lt=since, **{f"client__{name}": minutes})
+        return self.filter(limits, archived_at__isnull=True)
 
     def in_error(self) -> Self:
         """Leave those in an error step."""
@@ -99,6 +112,12 @@ class Invoice(Workflow):
             models.Index(fields=["client", "number"], name="invoice_by_number"),
             models.Index(fields=["number"], name="invoice_by_bare_number", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["client", "step", "step_since"], name="invoice_by_step"),
+            models.Index(fields=["client", "-id"], name="invoice_by_client"),
+            models.Index(
+                fields=["step_since", "client"],
+                name="invoice_stuck",
+                condition=Q(step__in=[*INTEGRATION_STEPS, *ERROR_STEPS], archived_at__isnull=True),
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -158,7 +158,10 @@ class Evidence(models.Model):
     url = models.CharField(_("link"), max_length=500, blank=True)
     matches = models.PositiveSmallIntegerField(_("documents found"), default=0)
     difference = models.TextField(_("what differs"), blank=True)
-    detail = models.TextField(_("what the ERP said"), blank=True)
+    detail = models.TextField(_("what was said"), blank=True)
+    is_word = models.BooleanField(
+        _("a person's word"), default=False, help_text=_("The ERP could not be asked; a person looked there.")
+    )
 
     class Meta:
         ordering: ClassVar = ["-pk"]

@@ -65,6 +65,17 @@ class Client(models.Model):
         default=False,
         help_text=_("An unknown supplier or customer is created in the ERP before its first invoice."),
     )
+    preliminary_patience = models.PositiveIntegerField(
+        _("minutes in Integration - preliminary until it counts as stuck"), default=15
+    )
+    final_patience = models.PositiveIntegerField(
+        _("minutes in Integration - final until it counts as stuck"), default=15
+    )
+    posts_again_by_itself = models.BooleanField(
+        _("post again by itself after an outage"),
+        default=False,
+        help_text=_("What was given up while the ERP was away is sent when it is back, if it was certainly not sent."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ClientQuerySet.as_manager()
