@@ -39,7 +39,7 @@ IS_PRODUCTION = MODE == "production"
 DEBUG = False
 FAULTS_ALLOWED = not IS_PRODUCTION
 
-DATA_DIR = Path(read("UNSTUCK_DATA", env.str, str(BASE_DIR / "var")))
+DATA_DIR = Path(read("UNSTUCK_DATA", env.str, str(BASE_DIR / "var"))).resolve()
 
 # Secrets --------------------------------------------------------------------------------------------------------------
 SECRET_KEY: str = read("SECRET_KEY", env.str, "" if IS_PRODUCTION else "only-for-the-demo-and-the-tests-" + "x" * 40)
