@@ -52,7 +52,8 @@ env-dev: .venv/dev.stamp
 # Running --------------------------------------------------------------------------------------------------------------
 
 demo: .venv/app.stamp  ## Run everything from nothing on SQLite: web, queue, sandbox ERP and demo data
-	@UNSTUCK_MODE=demo exec $(BIN)/python manage.py demo --port "$(PORT)" --data "$(DATA)" --erp "$(ERP)" $(if $(RESET),--reset)
+	@UNSTUCK_MODE=demo UNSTUCK_DATA="$(DATA)" SANDBOX_ERP_URL="http://127.0.0.1:$$(( $(PORT) + 1 ))" \
+		exec $(BIN)/python manage.py demo --port "$(PORT)" --data "$(DATA)" --erp "$(ERP)" $(if $(RESET),--reset)
 
 test: .venv/dev.stamp  ## Run all checks, then all tests on SQLite and on PostgreSQL where one is found
 	@$(BIN)/python -m tests.run test

@@ -143,6 +143,6 @@ def queue(options: Options) -> Child:
 
 
 def sandbox_erp(options: Options, port: int, database: Path) -> Child:
-    """Return the sandbox ERP on a port of loopback."""
-    program = ["manage.py", "sandbox_erp", "--port", str(port), "--database", str(database)]
+    """Return the sandbox ERP on a port of loopback; as a module, because it needs nothing of Django."""
+    program = ["-m", "integrations.sandbox", "--port", str(port), "--database", str(database)]
     return Child("erp", program, PageWatch("127.0.0.1", port, "/healthz", options.silence))

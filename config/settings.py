@@ -39,7 +39,7 @@ IS_PRODUCTION = MODE == "production"
 DEBUG = False
 FAULTS_ALLOWED = not IS_PRODUCTION
 
-DATA_DIR = Path(read("UNSTUCK_DATA", env.str, str(BASE_DIR / "var")))
+DATA_DIR = Path(read("UNSTUCK_DATA", env.str, str(BASE_DIR / "var"))).resolve()
 
 # Secrets --------------------------------------------------------------------------------------------------------------
 SECRET_KEY: str = read("SECRET_KEY", env.str, "" if IS_PRODUCTION else "only-for-the-demo-and-the-tests-" + "x" * 40)
@@ -255,6 +255,12 @@ SANDBOX_ERP_URL: str = read("SANDBOX_ERP_URL", env.str, "http://127.0.0.1:8001")
 # Measuring ------------------------------------------------------------------------------------------------------------
 # Who brings it (`Authorization: Bearer …`) may read /metrics; without it nobody may.
 METRICS_TOKEN: str = read("METRICS_TOKEN", env.str, "")
+
+# Mail -----------------------------------------------------------------------------------------------------------------
+# EMAIL_URL, e.g. smtp+tls://user:password@host:587; without it mails are written to the console.
+vars().update(read("EMAIL_URL", env.email_url, "consolemail://"))
+DEFAULT_FROM_EMAIL: str = read("DEFAULT_FROM_EMAIL", env.str, "Unstuck <unstuck@localhost>")
+SITE_URL: str = read("SITE_URL", env.str, "http://127.0.0.1:8000").rstrip("/")  # begins the links in mails
 
 # Logs -----------------------------------------------------------------------------------------------------------------
 LOG_LEVEL: str = read("LOG_LEVEL", env.str, "INFO" if IS_PRODUCTION else "WARNING")

@@ -144,13 +144,12 @@ class Supervisor:
         child.not_before = now + child.pause
 
     def _keep_looking(self, child: Child, watch: Watch) -> None:
-        while not self._stop.wait(watch.every):
-            if child.process is None or child.complaint:
-                continue
+        while not self._stop.is_set():
             looked_at = child.process
-            complaint = watch.look()
-            if child.process is looked_at:  # a look can take long, and another one may have been started meanwhile
+            complaint = watch.look() if looked_at is not None and not child.complaint else ""
+            if complaint and child.process is looked_at:  # a look takes time, and a new one may run by now
                 child.complaint = complaint
+            self._stop.wait(watch.every)
 
     def end_all(self) -> None:
         """End every child and all that it started: SIGTERM, and SIGKILL to what is left."""

@@ -16,9 +16,7 @@ BUTTONS: Final = (
         Right.HANDLE_QUEUE,
         actions.posted_in_erp,
         actions.is_guided,
-        says=_(
-            "The invoice goes on to the next step under the ERP's voucher. No message is sent to the ERP."
-        ),
+        says=_("The invoice goes on to the next step under the ERP's voucher. No message is sent to the ERP."),
         done=_("Gone on under the ERP's voucher; no message was sent to the ERP."),
         asks=("voucher", "posting_date", "seen", "reason"),
         is_grave=True,
@@ -29,9 +27,7 @@ BUTTONS: Final = (
         Right.HANDLE_QUEUE,
         actions.not_posted_in_erp,
         actions.is_guided,
-        says=_(
-            "An open message is aborted, and the invoice is posted again. Correct it before, if need be."
-        ),
+        says=_("An open message is aborted, and the invoice is posted again. Correct it before, if need be."),
         done=_("Handed to the ERP again; it is asked once more before anything is sent."),
         asks=("seen", "reason"),
         is_grave=True,

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -20,17 +21,18 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from integrations.documents import as_kept, document_of, judge
-from integrations.erps.contract import Connector, ErrorKind
+from integrations.erps.contract import Connector, Document, ErrorKind
 from integrations.erps.registry import connect
-from integrations.lanes import Job, Lanes, Result
+from integrations.lanes import AHEAD, Job, Lanes, Result
 from integrations.models import Connection
 from integrations.policy import LOOK_UPS_AT_MOST, SLACK, Breaker, BreakerState, Found, Lease, lease
 from integrations.reporting import report_call, report_look_up, report_lost_worker
 from invoices import clock
 from invoices.actions.evidence import keep_evidence
 from invoices.actions.outbox import Report, settle
+from invoices.bulk import insert_rows, select_rows
 from invoices.faults import fault
-from invoices.models import Attempt, Evidence, IntegrationMessage, Invoice
+from invoices.models import Attempt, Counterparty, Evidence, IntegrationMessage, Invoice, InvoiceLine
 from invoices.workflow import MessageKind, MessageState
 
 log = structlog.get_logger(__name__)
@@ -85,7 +87,7 @@ class _Drain:
         self.breaker: Breaker = self.connection.breaker
         self.connector: Connector = connect(self.connection.connector, self.connection.access(), self.connection.lanes)
         limit = self.connector.capabilities.posting_lanes
-        self.next_sweep = clock.now()
+        self.next_housekeeping = time.monotonic()
         self.lane_count = min(self.connection.lanes, limit or self.connection.lanes)
 
     def run(self) -> int:
@@ -102,23 +104,29 @@ class _Drain:
                 reported += len(results)
 
     def _next_jobs(self, lanes: Lanes) -> list[Job]:
-        """Claim as much as fits; a few more than there are lanes, so that no lane waits for the database."""
-        ahead = self.lane_count + max(1, self.lane_count // 2)
-        wanted = ahead - lanes.in_flight
+        """Claim as much as fits; more than there are lanes, so that no lane waits for the database."""
+        wanted = AHEAD * self.lane_count - lanes.in_flight
         if wanted < max(1, self.lane_count // 4) or time.monotonic() >= self.end or not self._is_able():
             return []
+        self._keep_house()
+        if self.breaker != Breaker():
+            now = clock.now()
+            wanted = self.breaker.room(wanted, now)
+            if self.breaker.state is not BreakerState.CLOSED and lanes.in_flight:
+                wanted = 0
+            if wanted == 0:
+                explain_pause(self.connection, self.breaker, now)
+                return []
+        return claim(self.connection, self.connector, wanted)
+
+    def _keep_house(self) -> None:
+        """Each second: keep the drain ours, and look after messages whose worker did not come back."""
+        if time.monotonic() < self.next_housekeeping:
+            return
+        self.next_housekeeping = time.monotonic() + 1
         now = clock.now()
         self._keep_drain(now)
-        room = self.breaker.room(wanted, now)
-        if self.breaker.state is not BreakerState.CLOSED and lanes.in_flight:
-            room = 0
-        if room == 0:
-            explain_pause(self.connection, self.breaker, now)
-            return []
-        if now >= self.next_sweep:
-            sweep(self.connection.client_id, now)
-            self.next_sweep = now + SLACK
-        return claim(self.connection, self.connector, room)
+        sweep(self.connection.client_id, now)
 
     def _is_able(self) -> bool:
         return self.connection.is_enabled and not self.connection.needs_credentials
@@ -141,7 +149,7 @@ class _Drain:
     def _keep_health(self, results: Sequence[Result], now: datetime) -> None:
         """Move the breaker by what a group of calls showed; save it when it moved."""
         errors = [result.error for result in results if result.error is not None]
-        kinds = {error.kind for error in errors}
+        kinds = [error.kind for error in errors]
         was = self.breaker
         waits = [error.retry_after or SLACK for error in errors if error.kind is ErrorKind.RATE_LIMITED]
         self.breaker = was.after_calls(
@@ -201,16 +209,9 @@ def _lease(messages: Sequence[IntegrationMessage], leased: Lease) -> None:
 
 
 def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: datetime, start_by: float) -> list[Job]:
-    invoices = (
-        Invoice.objects.select_related("counterparty")
-        .prefetch_related("lines")
-        .in_bulk([message.invoice_id for message in messages])
-    )
     keys = _keys_of([message for message in messages if message.state == MessageState.UNKNOWN])
-    documents = {
-        message.pk: document_of(invoices[message.invoice_id], MessageKind(message.kind)) for message in messages
-    }
-    attempts = Attempt.objects.bulk_create(
+    documents = _documents(messages)
+    attempts = [
         Attempt(
             message=message,
             number=message.attempt_count + 1,
@@ -219,7 +220,8 @@ def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: d
         )
         for message in messages
         if message.state == MessageState.PENDING
-    )
+    ]
+    insert_rows(attempts)
     written = {attempt.message_id: attempt for attempt in attempts}
     return [
         Job(
@@ -236,6 +238,23 @@ def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: d
         )
         for message in messages
     ]
+
+
+def _documents(messages: Sequence[IntegrationMessage]) -> dict[int, Document]:
+    """Return each message's document."""
+    ids = {message.invoice_id for message in messages}
+    invoices = {invoice.pk: invoice for invoice in select_rows(Invoice, "id", ids)}
+    codes = {invoice.counterparty_id for invoice in invoices.values()}
+    parties = {party.pk: party for party in select_rows(Counterparty, "id", codes)}
+    lines: defaultdict[int, list[InvoiceLine]] = defaultdict(list)
+    for line in sorted(select_rows(InvoiceLine, "invoice_id", ids), key=attrgetter("position")):
+        lines[line.invoice_id].append(line)
+    documents = {}
+    for message in messages:
+        invoice = invoices[message.invoice_id]
+        invoice.counterparty = parties[invoice.counterparty_id]
+        documents[message.pk] = document_of(invoice, MessageKind(message.kind), lines[invoice.pk])
+    return documents
 
 
 def _keys_of(messages: Sequence[IntegrationMessage]) -> dict[tuple[int, str], tuple[str, ...]]:
@@ -320,10 +339,11 @@ def _look_up_reason(state: MessageState, evidence: Evidence) -> str:
 
 def sweep(client_id: int, now: datetime) -> int:
     """Turn messages whose worker did not come back into `unknown`; return how many there were."""
-    lost = list(IntegrationMessage.objects.filter(client_id=client_id).lease_ran_out(now)[:500])
+    waiting = IntegrationMessage.objects.filter(client_id=client_id).select_related("invoice")
+    lost = list(waiting.lease_ran_out(now)[:500])
     reason = _("The worker that was sending it did not come back: the ERP is asked whether it has it.")
     for message in lost:
-        log.warning("lease ran out", message_id=message.pk)
+        log.warning("lease ran out", invoice=message.invoice.number, message_id=message.pk)
     settle([replace(report_lost_worker(message, now), reason=reason) for message in lost])
     return len(lost)
 

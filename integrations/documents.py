@@ -1,7 +1,7 @@
 """An invoice as connectors take it, what an ERP's booking differs in, and what an attempt keeps of both."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,15 +9,17 @@ from django.utils.translation import gettext as _
 from integrations.erps.contract import Booking, Complaint, Document, DocumentLine, Party, Stage
 from integrations.policy import Found
 from invoices.events import plain
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceLine
 from invoices.money import shown
 from invoices.workflow import MessageKind
 
+LINE_FIELDS = tuple(field.name for field in fields(DocumentLine))
+PLAIN_FIELDS = tuple(field.name for field in fields(Document) if field.name not in ("party", "lines"))
 STAGES = {MessageKind.BOOK_PRELIMINARY: Stage.PRELIMINARY, MessageKind.BOOK_FINAL: Stage.FINAL}
 
 
-def document_of(invoice: Invoice, kind: MessageKind) -> Document:
-    """Return the invoice, with its lines and counterparty, as the document for one booking."""
+def document_of(invoice: Invoice, kind: MessageKind, lines: Iterable[InvoiceLine] | None = None) -> Document:
+    """Return the invoice, with its counterparty and lines (fetched unless given), as the document for one booking."""
     stage = STAGES[kind]
     return Document(
         direction=invoice.direction,
@@ -31,7 +33,7 @@ def document_of(invoice: Invoice, kind: MessageKind) -> Document:
         total=invoice.total,
         lines=tuple(
             DocumentLine(line.description, line.quantity, line.unit_price, line.amount, line.account, line.item)
-            for line in invoice.lines.all()
+            for line in (invoice.lines.all() if lines is None else lines)
         ),
         posting_date=(invoice.preliminary_posting_date if stage is Stage.PRELIMINARY else invoice.final_posting_date),
         remote_id=invoice.remote_id,
@@ -41,15 +43,9 @@ def document_of(invoice: Invoice, kind: MessageKind) -> Document:
 
 def as_kept(document: Document, key: str) -> dict[str, Any]:
     """Return what was sent, as an attempt keeps it."""
-
-    def value_of(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: value_of(inner) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [value_of(inner) for inner in value]
-        return plain(value)
-
-    return {"key": key, **value_of(asdict(document))}
+    kept = {name: plain(getattr(document, name)) for name in PLAIN_FIELDS}
+    lines = [{name: plain(getattr(line, name)) for name in LINE_FIELDS} for line in document.lines]
+    return {"key": key, **kept, "party": {"code": document.party.code, "name": document.party.name}, "lines": lines}
 
 
 def complaints_as_kept(complaints: Iterable[Complaint]) -> tuple[dict[str, str], ...]:

@@ -6,9 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Final
 
 from integrations.erps.contract import Booking, Complaint, Connector, Document, ErpError, ErrorKind, Reason
 from invoices.faults import fault
+
+GATHERING: Final = 0.004  # seconds; the lanes have work for longer than this
+AHEAD: Final = 2  # jobs for each lane: one under way, and one that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,10 @@ class Lanes:
         self._pool.submit(self._run, job)
 
     def collect(self) -> list[Result]:
-        """Wait for the next result, and take those that are there by then."""
+        """Wait for the next result, and take what is there a moment later: a group costs little more than one."""
         results = [self._results.get()]
+        if self.in_flight > 1:
+            time.sleep(GATHERING)
         while not self._results.empty():
             results.append(self._results.get())
         self.in_flight -= len(results)

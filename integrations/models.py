@@ -29,10 +29,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 class Connection(models.Model):
     """A client's link to one ERP, with its credentials, health and breaker."""
 
-    client = models.OneToOneField(
-        Client, on_delete=models.PROTECT, related_name="connection", verbose_name=_("client")
+    client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="connection", verbose_name=_("client"))
+    connector = models.CharField(
+        _("system"), max_length=30, choices=[(name, kind.label) for name, kind in CONNECTORS.items()]
     )
-    connector = models.CharField(_("system"), max_length=30, choices=[(name, kind.label) for name, kind in CONNECTORS.items()])
     company = models.CharField(_("company in the ERP"), max_length=100)
     secret = EncryptedTextField(_("secret"), blank=True)
     lanes = models.PositiveSmallIntegerField(

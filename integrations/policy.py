@@ -10,7 +10,7 @@
 Delivery carries these decisions out; the seeded simulation runs them under a virtual clock.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -159,12 +159,13 @@ class Breaker:
         return Breaker(self.state, self.failures, now + wait)
 
     def after_calls(
-        self, kinds: Collection[ErrorKind], *, answered: bool, wait: timedelta | None, now: datetime
+        self, kinds: Sequence[ErrorKind], *, answered: bool, wait: timedelta | None, now: datetime
     ) -> "Breaker":
-        """Move by a group of calls: their errors, whether one of them succeeded, and the longest wait asked for."""
+        """Move by a group of calls: the kind of each error, whether one succeeded, and the longest wait asked for."""
         moved = self
         if answered or ErrorKind.REJECTED in kinds:
             moved = self.after_success()
-        elif ErrorKind.UNAVAILABLE in kinds:
-            moved = self.after_failure(now)
+        else:
+            for _failure in range(kinds.count(ErrorKind.UNAVAILABLE)):
+                moved = moved.after_failure(now)
         return moved.after_rate_limit(now, wait) if wait is not None else moved

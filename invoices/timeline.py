@@ -67,6 +67,7 @@ ACTIONS: Final[dict[str, str | Promise]] = {
     "status_failed_erp_validation": gettext_lazy("Failed ERP validation; back for correction"),
     "status_noted": gettext_lazy("Noted from the ERP"),
     "set_status": gettext_lazy("Status set by hand"),
+    "ask_handler": gettext_lazy("A queue handler was asked for help"),
     "grant_role": gettext_lazy("Role granted"),
     "revoke_role": gettext_lazy("Role revoked"),
     "connect": gettext_lazy("Connection to the ERP changed"),

@@ -47,9 +47,7 @@ def ask_handler(invoice_id: int, *, by: User, reason: str = "") -> Invoice:
     }
     mail = EmailMessage(
         subject=_("Please look at invoice %(number)s of %(client)s") % values,
-        body=_(
-            "%(person)s asks you to look at invoice %(number)s, in the step %(step)s:\n\n%(reason)s\n\n%(url)s\n"
-        )
+        body=_("%(person)s asks you to look at invoice %(number)s, in the step %(step)s:\n\n%(reason)s\n\n%(url)s\n")
         % values,
         to=[person.email for person in handlers],
         reply_to=[by.email] if by.email else [],

@@ -4,6 +4,7 @@ Rooms above subscribe to be told, after commit, that a client has something to d
 invoice first, then its message.
 """
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from invoices import clock
-from invoices.bulk import update_rows
+from invoices.bulk import insert_rows, select_rows, update_rows
 from invoices.events import compose, facts
 from invoices.faults import fault
 from invoices.models import Attempt, Event, IntegrationMessage, Invoice
@@ -135,14 +136,9 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     if not reports:
         return []
     ids = {report.message_id for report in reports}
-    invoices = {
-        invoice.pk: invoice
-        for invoice in Invoice.objects.select_for_update(of=("self",)).filter(messages__in=ids).order_by("pk")
-    }
-    messages = {
-        message.pk: message
-        for message in IntegrationMessage.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-    }
+    owners = IntegrationMessage.objects.filter(pk__in=ids).values_list("invoice_id", flat=True).order_by()
+    invoices = {invoice.pk: invoice for invoice in select_rows(Invoice, "id", set(owners), lock=True)}
+    messages = {message.pk: message for message in select_rows(IntegrationMessage, "id", ids, lock=True)}
     moment = clock.now()
     events: list[Event] = []
     touched: dict[int, set[str]] = {}
@@ -167,7 +163,7 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     fault("before_report_commit")
     _save(list(messages.values()), [invoices[pk] for pk in touched], sorted(set().union(*touched.values())), events)
     _complete_attempts(reports)
-    for report in reports:
+    for report in reports if log.isEnabledFor(logging.INFO) else ():
         message = messages[report.message_id]
         log.info(
             "message reported", invoice=invoices[message.invoice_id].number, message_id=message.pk, state=message.state
@@ -261,7 +257,7 @@ def _take_late(report: Report, message: IntegrationMessage) -> Line | None:
 def _save(messages: list[IntegrationMessage], invoices: list[Invoice], fields: list[str], events: list[Event]) -> None:
     update_rows(messages, MESSAGE_FIELDS)
     update_rows(invoices, fields)
-    Event.objects.bulk_create(events)
+    insert_rows(events)
 
 
 def _complete_attempts(reports: Sequence[Report]) -> None:

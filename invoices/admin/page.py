@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from invoices.actions.flow import OfferedBooking, step_voucher
@@ -92,7 +93,12 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
     return TemplateResponse(request, "admin/invoices/invoice/page.html", context)
 
 
-SOURCES: Final = {"event": "Events", "attempt": "Attempts", "look-up": "Look-ups", "gate": "Gate"}
+SOURCES: Final = {
+    "event": gettext_lazy("Events"),
+    "attempt": gettext_lazy("Attempts"),
+    "look-up": gettext_lazy("Look-ups"),
+    "gate": gettext_lazy("Gate"),
+}
 
 
 def offers_of(invoice: Invoice, user: User, offered: OfferedBooking | None) -> list[Offer]:

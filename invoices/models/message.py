@@ -24,9 +24,11 @@ class IntegrationMessageQuerySet(models.QuerySet["IntegrationMessage"]):
         return self.filter(state__in=OPEN_MESSAGE_STATES)
 
     def due(self, at: datetime) -> Self:
-        """Leave those that a drain may take at `at` (the database's clock), oldest first."""
+        """Leave those that a drain may take at `at` (the database's clock): the unknown first, then by age."""
         waiting = Q(state__in=(MessageState.PENDING, MessageState.UNKNOWN), not_before__lte=at)
-        return self.filter(waiting & (Q(lease_until__isnull=True) | Q(lease_until__lte=at))).order_by("pk")
+        return self.filter(waiting & (Q(lease_until__isnull=True) | Q(lease_until__lte=at))).order_by(
+            "-state", "not_before", "pk"
+        )
 
     def lease_ran_out(self, at: datetime) -> Self:
         """Leave those whose worker did not come back."""
@@ -67,7 +69,9 @@ class IntegrationMessage(models.Model):
         verbose_name_plural = _("integration messages")
         indexes: ClassVar = [
             models.Index(
-                fields=["client", "not_before"], name="message_due", condition=Q(state__in=["pending", "unknown"])
+                fields=["client", "-state", "not_before", "id"],
+                name="message_due",
+                condition=Q(state__in=["pending", "unknown"]),
             ),
             models.Index(fields=["client", "lease_until"], name="message_leased", condition=Q(state="sending")),
             models.Index(fields=["created_at"], name="message_open", condition=Q(state__in=OPEN_MESSAGE_STATES)),

@@ -122,7 +122,8 @@ def shown_changes(details: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]
         if name.endswith("_id") and name not in fields and name != "counterparty_id":
             continue
         sides = [labels.get(side, side) for side in text.split(" → ")] if name in ("step", "status") else [text]
-        shown.append((fields.get(name.removesuffix("_id") if name.endswith("_id") else name, name), " → ".join(sides)))
+        label = fields.get(name) or fields.get(name.removesuffix("_id")) or name
+        shown.append((label, " → ".join(sides)))
     return shown
 
 

@@ -21,7 +21,7 @@ def desk(forgetful):
 def aborted(desk):
     """Return an invoice whose message was aborted after the ERP had saved it, and answered after that."""
     invoice = desk.post()
-    desk.erp.faults(latency_after_ms=1200, times=1)
+    desk.erp.faults(latency_after_ms=2500, times=1)
     draining = desk.start_drain()
     wait_until(lambda: desk.documents(invoice), "the ERP has saved it", timeout=10)
     abort_message(invoice.pk, by=desk.handler, reason="takes too long")
@@ -82,7 +82,7 @@ def test_post_again_is_refused_with_the_voucher_when_the_erp_has_it(desk, aborte
 
 def test_post_again_while_the_first_may_still_arrive_asks_before_it_sends(desk, handler):
     invoice = desk.post()
-    desk.erp.faults(latency_ms=1500, times=1)
+    desk.erp.faults(latency_ms=3000, times=1)
     draining = desk.start_drain()
     wait_until(lambda: not desk.erp.ask("GET", "/faults/")[1], "the ERP has seen the call", timeout=10)
     abort_message(invoice.pk, by=handler, reason="takes too long")

@@ -68,7 +68,7 @@ def test_two_claims_at_once_share_the_messages(desk):
 def test_a_second_drain_of_the_connection_does_nothing(desk):
     first, second = desk.post(), desk.post()
     desk.tune(lanes=1)
-    desk.erp.faults(latency_ms=500, times=1)
+    desk.erp.faults(latency_ms=1500, times=1)
     draining = desk.start_drain()
     wait_until(lambda: not desk.erp.ask("GET", "/faults/")[1], "the ERP has seen the call", timeout=10)
 
@@ -94,7 +94,7 @@ def test_a_drain_takes_over_from_a_dead_one(desk):
 
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_the_erp_never_sees_more_calls_at_once_than_there_are_lanes(desk, lanes):
-    latency = 0.2
+    latency = 0.4
     desk.tune(lanes=lanes)
     invoices = [desk.post() for _number in range(6)]
     desk.erp.faults(latency_ms=int(latency * 1000))

@@ -40,7 +40,7 @@ def _waiting_for_locks() -> int:
 def _at_once(invoice: Invoice, *acts: Callable[[], Any]) -> list[Any]:
     """Do all acts at the same instant: each gets as far as it can while somebody else holds the invoice's row.
 
-    Returns what each returned, or the refusal that it raised.
+    Returns what each returned, or the refusal that it raised; fails when anything else was raised.
     """
     with transaction.atomic():
         Invoice.objects.select_for_update().get(pk=invoice.pk)
@@ -50,8 +50,10 @@ def _at_once(invoice: Invoice, *acts: Callable[[], Any]) -> list[Any]:
     for one in beside:
         try:
             said.append(one.join())
-        except Refusal as refusal:
-            said.append(refusal)
+        except Exception as exc:  # noqa: BLE001 (judged below, all together)
+            said.append(exc)
+    accidents = [one for one in said if isinstance(one, Exception) and not isinstance(one, Refusal)]
+    assert accidents == []
     return said
 
 

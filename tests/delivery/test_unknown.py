@@ -31,7 +31,7 @@ def test_a_write_that_comes_true_late_is_found(forgetful):
     desk = forgetful
     desk.tune(call_timeout_seconds=1)
     invoice = desk.post()
-    desk.erp.faults(latency_ms=2200, times=1)
+    desk.erp.faults(latency_ms=4500, times=1)
     desk.drain()
 
     desk.let_pass("not_before")
@@ -143,7 +143,7 @@ def test_an_old_look_up_does_not_undo_a_newer_attempt(forgetful, lost, handler):
 def test_what_a_person_looked_up_before_a_newer_attempt_does_not_end_its_doubt(forgetful, lost, handler):
     desk = forgetful
     desk.let_pass("doubtful_until", "not_before")
-    desk.erp.faults(latency_ms=1500, times=1)
+    desk.erp.faults(latency_ms=3000, times=1)
     looking = Beside(lambda: actions.look_up(lost.pk, by=handler))
     wait_until(lambda: not desk.erp.ask("GET", "/faults/")[1], "the ERP has seen the question", timeout=10)
     desk.erp.faults(drop_before_saving=1)

@@ -300,7 +300,7 @@ class World:
         waits = [error.retry_after or SLACK for error in errors if error.kind is ErrorKind.RATE_LIMITED]
         was = worker.breaker
         worker.breaker = self.breaker = was.after_calls(
-            {error.kind for error in errors},
+            [error.kind for error in errors],
             answered=len(errors) < len(results),
             wait=max(waits, default=None),
             now=self.now,

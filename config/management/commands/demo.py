@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
@@ -39,12 +40,7 @@ class Command(BaseCommand):
         """Run it."""
         port, data = options["port"], Path(options["data"]).resolve()
         self._refuse_taken_ports(port, port + 1)
-        begin_again_with(
-            UNSTUCK_MODE="demo",
-            UNSTUCK_DATA=str(data),
-            DATABASE_URL=f"sqlite:///{quote(str(data / 'unstuck.sqlite3'))}",
-            SANDBOX_ERP_URL=f"http://127.0.0.1:{port + 1}",
-        )
+        begin_again_unless_set(data, f"http://127.0.0.1:{port + 1}")
         logging.getLogger("config.supervisor").setLevel(logging.INFO)
         is_loaded = (data / LOADED).exists()
         if options["reset"] or not is_loaded:  # what a start that was cut short has left is no use either
@@ -52,18 +48,14 @@ class Command(BaseCommand):
             is_loaded = False
         data.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        self._say(f"Preparing the database in {data} …")
-        call_command("prepare", verbosity=0)
         chosen = parts.Options(port=port)
+        pages = [parts.PageWatch("127.0.0.1", number, "/healthz", patience=2) for number in (port, port + 1)]
         with Supervisor() as supervisor:
             supervisor.add(parts.sandbox_erp(chosen, port + 1, data / "erp.sqlite3"))
-            erp_page = parts.PageWatch("127.0.0.1", port + 1, "/healthz", patience=2)
-            while not erp_page.answers():
-                supervisor.check_alive()
-                time.sleep(0.05)
+            self._say(f"Preparing the database in {data} …")
+            call_command("prepare", verbosity=0)
             if not is_loaded:
-                self._say("Walking the demo invoices through the desk and the sandbox ERP …")
-                demo.load()
+                self._load(supervisor, pages[1])
                 (data / LOADED).touch()
             message = data / "status_update.xml"
             message.write_text(demo.status_update("INV-0001", "paid", "10.99"), encoding="utf-8")
@@ -71,19 +63,25 @@ class Command(BaseCommand):
             started = clock.now()
             supervisor.add(parts.web(chosen))
             supervisor.add(parts.queue(chosen))
-            web_page = parts.PageWatch("127.0.0.1", port, "/healthz", patience=2)
             is_announced = False
 
             def announce() -> None:
                 nonlocal is_announced
                 beat = None if is_announced else last_beat()
-                if beat is not None and beat >= started and web_page.answers():
+                if beat is not None and beat >= started and all(page.answers() for page in pages):
                     is_announced = True
                     self._say(demo.greeting(port, message))
                     self._say(f"ready http://127.0.0.1:{port}/")
 
             supervisor.run(announce)
         self._say("Stopped; nothing is left running.")
+
+    def _load(self, supervisor: Supervisor, erp: parts.PageWatch) -> None:
+        self._say("Walking the demo invoices through the desk and the sandbox ERP …")
+        while not erp.answers():
+            supervisor.check_alive()
+            time.sleep(0.05)
+        demo.load()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -108,10 +106,21 @@ class Command(BaseCommand):
         sys.exit(2)
 
 
-def begin_again_with(**environment: str) -> None:
-    """Run this command anew in this same process, unless the environment is so already: settings are read once."""
-    if any(os.environ.get(name) != value for name, value in environment.items()):
-        os.environ.update(environment)
+def begin_again_unless_set(data: Path, erp: str) -> None:
+    """Run this command anew in this same process, unless settings are right already: they are read once, at the start.
+
+    `make demo` sets the environment beforehand and saves that second start.
+    """
+    database = data / "unstuck.sqlite3"
+    here = (settings.MODE, settings.DATA_DIR, str(settings.DATABASES["default"]["NAME"]), settings.SANDBOX_ERP_URL)
+    wanted = {
+        "UNSTUCK_MODE": "demo",
+        "UNSTUCK_DATA": str(data),
+        "DATABASE_URL": f"sqlite:///{quote(str(database))}",
+        "SANDBOX_ERP_URL": erp,
+    }
+    if here != ("demo", data, str(database), erp) and not wanted.items() <= os.environ.items():
+        os.environ.update(wanted)
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 (ourselves)
 
 

@@ -1,0 +1,247 @@
+"""Anything that can happen between a desk and a real ERP, as rules that Hypothesis puts in any order.
+
+Two workers deliver in three steps (claim, call, report), so that everything else may come in between; either may die.
+Time passes by moving the times that are kept back: in the rows, and in what the workers hold in memory.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+
+from django.db.models import F
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, precondition, rule
+
+from integrations import actions, delivery
+from integrations.erps.contract import Connector, ErpError
+from integrations.lanes import Job, Result, call
+from integrations.models import Connection
+from integrations.reporting import report_call
+from invoices import clock
+from invoices.actions import flow
+from invoices.actions.outbox import settle
+from invoices.errors import Refusal
+from invoices.models import Evidence, IntegrationMessage
+from invoices.roles import Role
+from tests.delivery.desk import Desk
+from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
+from tests.invariants import Answer
+
+HOUR = timedelta(hours=1)
+MONTH = "2026-11"
+REASON = "because the test says so"
+COMPANIES = count(1)
+WORKERS = st.integers(0, 1)
+INVOICES_AT_MOST = 4
+ROUNDS_UNTIL_SETTLED = 12
+
+
+@dataclass
+class Worker:
+    """A process that delivers: what it holds in memory is lost when it dies."""
+
+    connector: Connector
+    jobs: list[Job] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    def call(self) -> None:
+        """Make the oldest call."""
+        if self.jobs:
+            job = self.jobs.pop(0)
+            try:
+                self.results.append(Result(job, call(self.connector, job)))
+            except ErpError as exc:
+                self.results.append(Result(job, error=exc))
+
+    def report(self) -> None:
+        """Report what it has, as one group."""
+        results, self.results = self.results, []
+        now = clock.now()
+        settle(
+            [
+                delivery.judge_look_up(result, now) if result.job.is_look_up else report_call(result, now, 0.5)
+                for result in results
+            ]
+        )
+
+    def die(self) -> None:
+        """Forget everything."""
+        self.jobs, self.results = [], []
+
+    def grow_older(self, span: timedelta) -> None:
+        """Let time pass for what it holds."""
+        self.jobs = [older(job, span) for job in self.jobs]
+        self.results = [replace(result, job=older(result.job, span)) for result in self.results]
+
+
+def older(job: Job, span: timedelta) -> Job:
+    """Return a job as it is after `span`."""
+    return replace(job, start_by=job.start_by - span.total_seconds(), claimed_at=job.claimed_at - span)
+
+
+class DeskMachine(RuleBasedStateMachine):
+    """One desk; `erp` is set by the test."""
+
+    erp = None
+    invoices = Bundle("invoices")
+
+    @initialize(forgetful=st.booleans())
+    def open_desk(self, forgetful):
+        slug = f"stateful-{next(COMPANIES)}"
+        client = ClientFactory(slug=slug)
+        people = []
+        for name, role in (
+            ("clerk", Role.FINANCE_STAFF),
+            ("clerk2", Role.FINANCE_STAFF),
+            ("handler", Role.QUEUE_HANDLER),
+        ):
+            person = UserFactory(username=f"{slug}-{name}", password="!")
+            RoleGrantFactory(user=person, client=client, role=role)
+            people.append(person)
+        self.desk = Desk.open(self.erp, client, *people, company=slug)
+        if forgetful:  # its ERP books the same key twice when it is sent twice
+            self.desk.prefer(ignore_keys=True)
+        self.workers = [Worker(self.desk.connector()), Worker(self.desk.connector())]
+        self.count = 0
+
+    # People --------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.count < INVOICES_AT_MOST)
+    @rule(target=invoices, direction=st.sampled_from(("payable", "payable", "receivable")))
+    def hand_in_and_post(self, direction):
+        self.count += 1
+        invoice = self.desk.post(direction=direction)
+        self.tell("post", invoice)
+        return multiple(invoice)
+
+    @rule(invoice=invoices)
+    def approve(self, invoice):
+        self.press("approve", invoice, lambda: flow.approve_invoice(invoice.pk, by=self.desk.approver))
+
+    @rule(invoice=invoices)
+    def abort(self, invoice):
+        self.press("abort", invoice, lambda: flow.abort_message(invoice.pk, by=self.desk.handler, reason=REASON))
+
+    @rule(invoice=invoices)
+    def skip(self, invoice):
+        self.press("skip", invoice, lambda: flow.skip_step(invoice.pk, by=self.desk.handler, reason=REASON))
+
+    @rule(invoice=invoices)
+    def post_again(self, invoice):
+        self.press("post_again", invoice, lambda: actions.post_again(invoice.pk, by=self.desk.handler, reason=REASON))
+
+    @rule(invoice=invoices)
+    def look_up(self, invoice):
+        self.press("", invoice, lambda: actions.look_up(invoice.pk, by=self.desk.handler))
+
+    @rule(invoice=invoices)
+    def sync_again(self, invoice):
+        self.press("", invoice, lambda: actions.re_sync(invoice.pk, by=self.desk.clerk))
+
+    def press(self, button, invoice, act):
+        try:
+            act()
+        except Refusal:
+            return
+        self.tell(button, invoice)
+
+    def tell(self, button, invoice):
+        if button:
+            self.desk.answers.append(Answer(button, self.desk.client.slug, invoice.number, is_yes=True))
+
+    # Workers -------------------------------------------------------------------------------------------------------
+
+    @rule(number=WORKERS, room=st.integers(1, 3))
+    def claim(self, number, room):
+        connection = Connection.objects.select_related("client").get(pk=self.desk.connection.pk)
+        worker = self.workers[number]
+        worker.jobs += delivery.claim(connection, worker.connector, room)
+
+    @rule(number=WORKERS)
+    def call(self, number):
+        self.workers[number].call()
+
+    @rule(number=WORKERS)
+    def report(self, number):
+        self.workers[number].report()
+
+    @rule(number=WORKERS)
+    def deliver_one(self, number):
+        self.claim(number, 1)
+        self.workers[number].call()
+        self.workers[number].report()
+
+    @rule(number=WORKERS)
+    def die(self, number):
+        self.workers[number].die()
+
+    @rule()
+    def sweep(self):
+        delivery.sweep(self.desk.client.pk, clock.now())
+
+    @rule()
+    def drain(self):
+        self.desk.drain()
+
+    # The ERP and time ----------------------------------------------------------------------------------------------
+
+    @rule(
+        fault=st.sampled_from(
+            (
+                {"lose_answers": 1},
+                {"drop_before_saving": 1},
+                {"html_in_200": 1},
+                {"status": 429, "times": 1},
+                {"status": 500, "times": 1},
+                {"down": True},
+                {"down": False},
+            )
+        )
+    )
+    def turn_erp(self, fault):
+        self.erp.faults(**fault)
+
+    @rule(turn=st.sampled_from(("close", "open", "open")))
+    def turn_period(self, turn):
+        self.erp.ask("POST", f"/periods/{MONTH}/{turn}/", {"company": self.desk.connection.company})
+
+    @rule()
+    def wait_for_the_next_try(self):
+        self.desk.let_pass("not_before")
+        self.desk.end_pause()
+
+    @rule()
+    def wait_an_hour(self):
+        self.pass_time(HOUR)
+
+    def pass_time(self, span):
+        ours = IntegrationMessage.objects.filter(client=self.desk.client)
+        for name in ("not_before", "lease_until", "doubtful_until"):
+            ours.filter(**{f"{name}__isnull": False}).update(**{name: F(name) - span})
+        connection = Connection.objects.filter(pk=self.desk.connection.pk)
+        for name in ("breaker_until", "drain_until"):
+            connection.filter(**{f"{name}__isnull": False}).update(**{name: F(name) - span})
+        Evidence.objects.filter(invoice__client=self.desk.client).update(asked_at=F("asked_at") - span)
+        for worker in self.workers:
+            worker.grow_older(span)
+
+    # The end -------------------------------------------------------------------------------------------------------
+
+    def teardown(self):
+        if not hasattr(self, "desk"):
+            return
+        self.erp.faults()
+        self.turn_period("open")
+        for worker in self.workers:
+            worker.die()
+            worker.connector.close()
+        self.settle_dust()
+        self.desk.assert_holds()
+
+    def settle_dust(self):
+        for _round in range(ROUNDS_UNTIL_SETTLED):
+            self.pass_time(HOUR)
+            self.desk.drain()
+            if not IntegrationMessage.objects.open().filter(client=self.desk.client, not_before__isnull=False).exists():
+                return
+        raise AssertionError("Messages are open after twelve hours.")
