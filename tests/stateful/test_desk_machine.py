@@ -35,7 +35,6 @@ def erp_process(tmp_path_factory):
 @pytest.fixture
 def erp(erp_process, settings):
     settings.SANDBOX_ERP_URL = erp_process.url
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return erp_process
 
 
