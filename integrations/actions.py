@@ -81,6 +81,8 @@ def connect(
             "breaker_failures": 0,
             "breaker_until": None,
             "last_error": "",
+            "drain_token": "",
+            "drain_until": None,
         },
     )
     record_for_client(

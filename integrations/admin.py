@@ -156,7 +156,9 @@ def health_pill(connection: Connection) -> SafeString:
     if not connection.is_enabled:
         return pill(_("disconnected"), "off")
     if connection.needs_credentials:
-        return pill(_("needs new credentials"), "error")
-    if connection.breaker_state == BreakerState.CLOSED:
-        return pill(_("running"), "good")
-    return pill(connection.get_breaker_state_display(), "warning")
+        return pill(_("needs new credentials"), "bad")
+    if connection.breaker_state != BreakerState.CLOSED:
+        return pill(connection.get_breaker_state_display(), "bad")
+    if connection.breaker_failures:
+        return pill(_("the last calls failed"), "warn")
+    return pill(_("running"), "good")

@@ -163,10 +163,10 @@ class _Drain:
         self.connection.breaker_failures = self.breaker.failures
         self.connection.breaker_until = self.breaker.until
         self.connection.last_error = str(errors[-1]) if errors else ""
-        fields = ["breaker_state", "breaker_failures", "breaker_until", "last_error"]
-        if ErrorKind.CREDENTIALS in kinds:
-            fields.append("needs_credentials")
-        self.connection.save(update_fields=fields)
+        fields = ["breaker_state", "breaker_failures", "breaker_until", "last_error", "needs_credentials"]
+        # Only while the drain is ours: a link that was changed meanwhile is not judged by the old one's answers.
+        ours = Connection.objects.filter(pk=self.connection.pk, drain_token=self.token)
+        ours.update(**{name: getattr(self.connection, name) for name in fields})
         if was.state is not BreakerState.CLOSED and self.breaker.state is BreakerState.CLOSED:
             log.info("breaker closed", connection=self.connection.pk)
             wake_waiting(self.connection, now)

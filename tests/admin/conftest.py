@@ -5,11 +5,6 @@ from django.test import Client
 from django.urls import reverse
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def browser():
     """`browser(person)` is logged in as that person."""

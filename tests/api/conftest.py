@@ -9,8 +9,6 @@ from tests.api.person import ApiPerson
 @pytest.fixture(autouse=True)
 def _api_urls(settings):
     settings.ROOT_URLCONF = "tests.api.urls"
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one takes half a second
-    settings.WHITENOISE_AUTOREFRESH = True  # else it warns where nothing was collected
 
 
 @pytest.fixture

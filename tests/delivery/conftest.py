@@ -11,12 +11,6 @@ from tests.erp_server import ErpServer
 COMPANIES = count(1)
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings) -> None:
-    """Nobody signs in here, and a real hash costs a quarter of a second for each person of each test."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture(scope="session")
 def erp_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ErpServer]:
     server = ErpServer(tmp_path_factory.mktemp("erp"))

@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 
 from integrations.actions import connect
+from integrations.models import Connection
 from integrations.policy import FIRST_DELAY
 from invoices import clock
 from invoices.actions.intake import LineGiven
 from invoices.models import Attempt, IntegrationMessage
 from invoices.workflow import MessageState, Step
 from tests.invariants import assert_holds, read_audit
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -205,6 +207,23 @@ def test_refused_credentials_pause_the_connection_until_a_person_reconnects(desk
     desk.settle()
     assert [len(desk.documents(one)) for one in (first, second)] == [1, 1]
     assert_holds(read_audit(desk.erp.url), settled=True, secrets=["open-sesame/4711+secret", "not-the-secret"])
+
+
+def test_an_answer_to_the_old_secret_does_not_spoil_the_new_one(desk, manager):
+    invoice = desk.post()
+    desk.connection.secret = "not-the-secret"
+    desk.connection.save()
+    desk.erp.faults(latency_ms=1000, times=1)
+
+    drain = desk.start_drain()
+    wait_until(lambda: desk.message(invoice).state == MessageState.SENDING, "the call to begin")
+    company = desk.connection.company
+    connect(desk.client, by=manager, connector="sandbox", company=company, secret="open-sesame/4711+secret")
+    drain.join()
+
+    assert not Connection.objects.get().needs_credentials
+    desk.settle()
+    assert len(desk.documents(invoice)) == 1
 
 
 UNCERTAIN = {

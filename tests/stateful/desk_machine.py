@@ -10,7 +10,7 @@ from itertools import count
 
 from django.db.models import F
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from integrations import actions, delivery
 from integrations.erps.contract import Connector, ErpError
@@ -31,8 +31,8 @@ HOUR = timedelta(hours=1)
 MONTH = "2026-11"
 REASON = "because the test says so"
 COMPANIES = count(1)
-WORKERS = st.integers(0, 1)
-INVOICES_AT_MOST = 4
+NUMBERS = st.integers(0, 1)  # of two workers, of two invoices
+DIRECTIONS = st.sampled_from(("payable", "payable", "receivable"))
 ROUNDS_UNTIL_SETTLED = 12
 
 
@@ -83,10 +83,9 @@ class DeskMachine(RuleBasedStateMachine):
     """One desk; `erp` is set by the test."""
 
     erp = None
-    invoices = Bundle("invoices")
 
-    @initialize(forgetful=st.booleans())
-    def open_desk(self, forgetful):
+    @initialize(forgetful=st.booleans(), directions=st.tuples(DIRECTIONS, DIRECTIONS))
+    def open_desk(self, forgetful, directions):
         slug = f"stateful-{next(COMPANIES)}"
         client = ClientFactory(slug=slug)
         people = []
@@ -102,41 +101,39 @@ class DeskMachine(RuleBasedStateMachine):
         if forgetful:  # its ERP books the same key twice when it is sent twice
             self.desk.prefer(ignore_keys=True)
         self.workers = [Worker(self.desk.connector()), Worker(self.desk.connector())]
-        self.count = 0
+        self.posted = [self.desk.post(direction=direction) for direction in directions]
+        for invoice in self.posted:
+            self.tell("post", invoice)
 
     # People --------------------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.count < INVOICES_AT_MOST)
-    @rule(target=invoices, direction=st.sampled_from(("payable", "payable", "receivable")))
-    def hand_in_and_post(self, direction):
-        self.count += 1
-        invoice = self.desk.post(direction=direction)
-        self.tell("post", invoice)
-        return multiple(invoice)
-
-    @rule(invoice=invoices)
-    def approve(self, invoice):
+    @rule(number=NUMBERS)
+    def approve(self, number):
+        invoice = self.posted[number]
         self.press("approve", invoice, lambda: flow.approve_invoice(invoice.pk, by=self.desk.approver))
 
-    @rule(invoice=invoices)
-    def abort(self, invoice):
+    @rule(number=NUMBERS)
+    def abort(self, number):
+        invoice = self.posted[number]
         self.press("abort", invoice, lambda: flow.abort_message(invoice.pk, by=self.desk.handler, reason=REASON))
 
-    @rule(invoice=invoices)
-    def skip(self, invoice):
+    @rule(number=NUMBERS)
+    def skip(self, number):
+        invoice = self.posted[number]
         self.press("skip", invoice, lambda: flow.skip_step(invoice.pk, by=self.desk.handler, reason=REASON))
 
-    @rule(invoice=invoices)
-    def post_again(self, invoice):
+    @rule(number=NUMBERS)
+    def post_again(self, number):
+        invoice = self.posted[number]
         self.press("post_again", invoice, lambda: actions.post_again(invoice.pk, by=self.desk.handler, reason=REASON))
 
-    @rule(invoice=invoices)
-    def look_up(self, invoice):
-        self.press("", invoice, lambda: actions.look_up(invoice.pk, by=self.desk.handler))
-
-    @rule(invoice=invoices)
-    def sync_again(self, invoice):
-        self.press("", invoice, lambda: actions.re_sync(invoice.pk, by=self.desk.clerk))
+    @rule(number=NUMBERS, answers=st.booleans())
+    def ask(self, number, answers):
+        invoice = self.posted[number]
+        if answers:
+            self.press("", invoice, lambda: actions.look_up(invoice.pk, by=self.desk.handler))
+        else:
+            self.press("", invoice, lambda: actions.re_sync(invoice.pk, by=self.desk.clerk))
 
     def press(self, button, invoice, act):
         try:
@@ -151,32 +148,30 @@ class DeskMachine(RuleBasedStateMachine):
 
     # Workers -------------------------------------------------------------------------------------------------------
 
-    @rule(number=WORKERS, room=st.integers(1, 3))
-    def claim(self, number, room):
+    @rule(number=NUMBERS)
+    def claim(self, number):
         connection = Connection.objects.select_related("client").get(pk=self.desk.connection.pk)
         worker = self.workers[number]
-        worker.jobs += delivery.claim(connection, worker.connector, room)
+        worker.jobs += delivery.claim(connection, worker.connector, 2)
 
-    @rule(number=WORKERS)
+    @rule(number=NUMBERS)
     def call(self, number):
         self.workers[number].call()
 
-    @rule(number=WORKERS)
+    @rule(number=NUMBERS)
     def report(self, number):
         self.workers[number].report()
 
-    @rule(number=WORKERS)
-    def deliver_one(self, number):
-        self.claim(number, 1)
-        self.workers[number].call()
+    @rule(number=NUMBERS)
+    def deliver(self, number):
+        self.claim(number)
+        while self.workers[number].jobs:
+            self.workers[number].call()
         self.workers[number].report()
 
-    @rule(number=WORKERS)
+    @rule(number=NUMBERS)
     def die(self, number):
         self.workers[number].die()
-
-    @rule()
-    def sweep(self):
         delivery.sweep(self.desk.client.pk, clock.now())
 
     @rule()
@@ -193,8 +188,7 @@ class DeskMachine(RuleBasedStateMachine):
                 {"html_in_200": 1},
                 {"status": 429, "times": 1},
                 {"status": 500, "times": 1},
-                {"down": True},
-                {"down": False},
+                {"down": True, "times": 3},
             )
         )
     )
