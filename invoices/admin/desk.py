@@ -1,4 +1,7 @@
-"""The desk: what waits for a person or for the ERP, in groups, oldest first. Counts stop at a cap."""
+"""The tabs of the list of invoices, and what there is to approve. Counts stop at a cap.
+
+What is stuck stands on the front page, which `syncdiag.desk` makes.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -85,12 +88,14 @@ class Counted:
         return f"{COUNT_TO}+" if self.count > COUNT_TO else str(self.count)
 
 
-def count_groups(client_ids: Iterable[int], *, with_rows: bool = False) -> list[Counted]:
-    """Return each group within these clients, counted; `with_rows` adds the five that wait longest."""
+def count_groups(client_ids: Iterable[int]) -> list[Counted]:
+    """Return each group within these clients, counted."""
     mine = Invoice.objects.filter(client_id__in=list(client_ids), archived_at__isnull=True)
-    counted = []
-    for group in GROUPS:
-        rows = group.only(mine)
-        first = rows.select_related("client", "counterparty", "current_message")[:ROWS] if with_rows else ()
-        counted.append(Counted(group, capped_count(rows, COUNT_TO), tuple(first)))
-    return counted
+    return [Counted(group, capped_count(group.only(mine), COUNT_TO)) for group in GROUPS]
+
+
+def count_to_approve(client_ids: Iterable[int]) -> Counted:
+    """Return the group of those to approve within these clients, with the five that wait longest."""
+    group = next(group for group in GROUPS if group.slug == "approve")
+    rows = group.only(Invoice.objects.filter(client_id__in=list(client_ids), archived_at__isnull=True))
+    return Counted(group, capped_count(rows, COUNT_TO), tuple(rows.select_related("client", "counterparty")[:ROWS]))

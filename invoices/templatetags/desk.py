@@ -1,21 +1,23 @@
-"""Tags of the front page: the desk's groups, and whom to ask for a first role."""
+"""Tags of the front page: what there is to approve, and whom to ask for a first role."""
 
 from django import template
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from invoices.admin.access import clients_of
-from invoices.admin.desk import Counted, count_groups
+from invoices.admin.desk import Counted, count_to_approve
 from invoices.permissions import person_name
+from invoices.roles import Right
 
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def desk_groups(context: template.Context) -> list[Counted]:
-    """Return the groups of the desk with their first rows, within the person's clients."""
+def to_approve(context: template.Context) -> Counted | None:
+    """Return what waits for approval within the clients where the person approves; nothing where they do not."""
     request: HttpRequest = context["request"]
-    return count_groups(clients_of(request), with_rows=True) if clients_of(request) else []
+    clients = clients_of(request, Right.APPROVE)
+    return count_to_approve(clients) if clients else None
 
 
 @register.simple_tag

@@ -1,0 +1,292 @@
+"""The desk: what is stuck for a person over all their clients, oldest first, in groups. It reads and changes nothing.
+
+Without a group chosen it shows the first rows of each group (`syncdiag.stuck` says which there are, and that an invoice
+stands in one only, the most telling first); with one, its rows by pages of 50, continued by the key of the last row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from django.db.models import Count, Min, Q, QuerySet
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from integrations.models import Connection
+from integrations.policy import BreakerState
+from invoices import clock
+from invoices.admin.paging import capped_count
+from invoices.models import Invoice
+from invoices.workflow import MessageState
+from syncdiag.catalogue import Entry, entries_of
+from syncdiag.desk_chart import AGES, Chart, draw_chart
+from syncdiag.desk_rows import Reader, Row, make_rows
+from syncdiag.stuck import GROUPS, OLDEST_FIRST, Group, Stuck, find_stuck
+
+COUNT_TO: Final = 99
+AGES_OF: Final = 20_000  # the age chart looks at the oldest ones, no further
+FIRST_ROWS: Final = 5
+PAGE: Final = 50
+MINE: Final = ("handed-in", "queue")
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+RELATED: Final = ("client", "counterparty", "current_message")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What was chosen in the address; what makes no sense there chooses nothing."""
+
+    client: int | None = None
+    system: str = ""
+    reason: str = ""  # a group
+    said: str = ""  # an entry of the catalogue
+    mine: str = ""  # handed-in: by me; queue: where I may handle it
+    after: tuple[datetime, int] | None = None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """Read them from an address."""
+        client = query.get("client", "")
+        reason, mine = query.get("reason", ""), query.get("mine", "")
+        return cls(
+            client=int(client) if client.isascii() and client.isdigit() and len(client) < 19 else None,
+            system=query.get("system", ""),
+            reason=reason if reason in {group.slug for group in GROUPS} else "",
+            said=query.get("said", ""),
+            mine=mine if mine in MINE else "",
+            after=_read_key(query.get("after", "")),
+        )
+
+    def as_pairs(self) -> list[tuple[str, str]]:
+        """Return the chosen ones as they stand in an address, without the place in the list."""
+        values = {"client": self.client or "", "system": self.system, "reason": self.reason}
+        values |= {"said": self.said, "mine": self.mine}
+        return [(name, str(value)) for name, value in values.items() if value]
+
+    def address(self, **changed: Any) -> str:
+        """Return the address of the desk with some of them changed, from its beginning."""
+        query = QueryDict(mutable=True)
+        query.update(dict(replace(self, **changed).as_pairs()))
+        return f"?{query.urlencode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One entry of a menu."""
+
+    label: str
+    url: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """One filter; `chosen` is the label of what is chosen, empty for all."""
+
+    title: str
+    choices: tuple[Choice, ...]
+
+    @property
+    def chosen(self) -> str:
+        """The label of what is chosen; empty for all."""
+        return next((choice.label for choice in self.choices[1:] if choice.is_chosen), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A group with its count, at most one more than COUNT_TO, and the rows that are shown."""
+
+    group: Group
+    count: int
+    url: str
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def count_text(self) -> str:
+        """The count as it is shown."""
+        return f"{COUNT_TO}+" if self.count > COUNT_TO else str(self.count)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are more than the rows that are shown."""
+        return self.count > len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that the page shows."""
+
+    groups: tuple[Counted, ...]
+    chosen: Counted | None  # the group whose list it is
+    filters: Filters
+    menus: tuple[Menu, ...]
+    chart: Chart
+    total_text: str
+    oldest: datetime | None
+    onward: str  # where the list goes on; empty at its end
+    everything: str  # the same filters without a group
+    may_handle: bool
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter other than the group is on."""
+        return bool(replace(self.filters, reason="").as_pairs())
+
+
+def read_desk(reader: Reader, filters: Filters) -> Desk:
+    """Return the desk of a person as filtered."""
+    now = clock.now()
+    connections = {each.client_id: each for each in Connection.objects.filter(client_id__in=list(reader.sees))}
+    stuck = matching(reader, filters, connections, now)
+    shown = [group for group in GROUPS if not filters.reason or group.slug == filters.reason]
+    counts = {group.slug: capped_count(stuck.of[group.slug], COUNT_TO) for group in GROUPS}
+    size = PAGE if filters.reason else FIRST_ROWS
+    placed: list[tuple[Group, Invoice]] = []
+    for group in shown:
+        if counts[group.slug]:
+            found = _from(stuck.of[group.slug], filters.after if filters.reason else None)
+            placed += [(group, invoice) for invoice in found.select_related(*RELATED)[: size + 1]]
+    onward = ""
+    if filters.reason and len(placed) > PAGE:
+        placed = placed[:PAGE]
+        last = placed[-1][1]
+        onward = f"{filters.address()}&after={_key_text(last)}"
+    rows = make_rows(_first(placed, size), reader=reader, connections=connections)
+    counted = tuple(
+        Counted(
+            group,
+            counts[group.slug],
+            filters.address(reason=group.slug),
+            tuple(row for row in rows if row.group is group),
+        )
+        for group in GROUPS
+    )
+    ages = _ages(stuck.of[filters.reason] if filters.reason else stuck.all, now)
+    total = sum(ages[0])
+    return Desk(
+        groups=counted,
+        chosen=next((each for each in counted if each.group.slug == filters.reason), None),
+        filters=filters,
+        menus=_menus(reader, filters, connections),
+        chart=draw_chart(ages[0]),
+        total_text=f"{AGES_OF:,}+" if total > AGES_OF else f"{total:,}",
+        oldest=ages[1],
+        onward=onward,
+        everything=filters.address(reason=""),
+        may_handle=bool(reader.handles),
+    )
+
+
+def matching(reader: Reader, filters: Filters, connections: Mapping[int, Connection], at: datetime) -> Stuck:
+    """Return what is stuck for a person as filtered; the group and the place in the list are left to the caller."""
+    clients = set(reader.sees)
+    if filters.client is not None:
+        clients &= {filters.client}
+    if filters.system:
+        clients &= {pk for pk, link in connections.items() if link.connector == filters.system}
+    if filters.mine == "queue":
+        clients &= set(reader.handles)
+    invoices = Invoice.objects.filter(client_id__in=clients)
+    if filters.mine == "handed-in":
+        invoices = invoices.filter(created_by_id=reader.user_id)
+    entry = _known_errors(connections).get(filters.said)
+    if entry is not None:
+        invoices = invoices.filter(
+            current_message__state=MessageState.REFUSED, current_message__complaints__0__code__in=list(entry.codes)
+        )
+    paused = [pk for pk, link in connections.items() if pk in clients and _is_paused(link)]
+    return find_stuck(invoices, paused=paused, at=at)
+
+
+def _is_paused(connection: Connection) -> bool:
+    is_open = connection.breaker_state != BreakerState.CLOSED
+    return is_open or connection.needs_credentials or not connection.is_enabled
+
+
+def _first(placed: Sequence[tuple[Group, Invoice]], size: int) -> list[tuple[Group, Invoice]]:
+    """Return at most `size` of each group."""
+    taken: dict[str, int] = {}
+    kept = []
+    for group, invoice in placed:
+        taken[group.slug] = taken.get(group.slug, 0) + 1
+        if taken[group.slug] <= size:
+            kept.append((group, invoice))
+    return kept
+
+
+def _ages(rows: QuerySet[Invoice], now: datetime) -> tuple[list[int], datetime | None]:
+    """Return how many have stood there how long, youngest first, and since when the oldest has; one query."""
+    conditions = {}
+    since: datetime | None = None
+    for number, (_label, limit) in enumerate(AGES):
+        younger = Q(step_since__gt=now - limit) if limit else Q()
+        conditions[f"age_{number}"] = Count("pk", filter=younger & (Q(step_since__lte=since) if since else Q()))
+        since = now - limit if limit else None
+    counted = rows.order_by("step_since").only("pk", "step_since")[: AGES_OF + 1]
+    found = counted.aggregate(oldest=Min("step_since"), **conditions)
+    return [found[f"age_{number}"] for number in range(len(AGES))], found["oldest"]
+
+
+# the place in the list ------------------------------------------------------------------------------------------------
+
+
+def _from(rows: QuerySet[Invoice], after: tuple[datetime, int] | None) -> QuerySet[Invoice]:
+    """Return the rows behind a place, oldest first."""
+    rows = rows.order_by(*OLDEST_FIRST)
+    if after is None:
+        return rows
+    moment, pk = after
+    return rows.filter(Q(step_since__gt=moment) | Q(pk__gt=pk), step_since__gte=moment)
+
+
+def _key_text(invoice: Invoice) -> str:
+    return f"{(invoice.step_since - EPOCH) // timedelta(microseconds=1)}-{invoice.pk}"
+
+
+def _read_key(text: str) -> tuple[datetime, int] | None:
+    moment, _dash, pk = text.partition("-")
+    if not (text.isascii() and moment.isdigit() and pk.isdigit() and len(moment) < 17 and len(pk) < 19):
+        return None
+    return EPOCH + timedelta(microseconds=int(moment)), int(pk)
+
+
+# menus ----------------------------------------------------------------------------------------------------------------
+
+
+def _known_errors(connections: Mapping[int, Connection]) -> dict[str, Entry]:
+    """Return the catalogue's entries of the person's systems that a code tells apart, by id."""
+    systems = {connection.connector for connection in connections.values()}
+    return {entry.id: entry for system in sorted(systems) for entry in entries_of(system) if entry.codes}
+
+
+def _menus(reader: Reader, filters: Filters, connections: Mapping[int, Connection]) -> tuple[Menu, ...]:
+    """Return the filters; one choice alone is none."""
+    systems = {link.connector: str(link.get_connector_display()) for link in connections.values()}
+    errors = sorted(_known_errors(connections).values(), key=lambda entry: entry.title)
+    mine = [
+        ("handed-in", _("handed in by me")),
+        *([("queue", _("where I handle the queue"))] if reader.handles else []),
+    ]
+    offered: list[tuple[str, str, list[tuple[Any, str]], bool]] = [
+        (_("Client"), "client", list(reader.sees.items()), len(reader.sees) > 1),
+        (_("Connection"), "system", sorted(systems.items()), len(systems) > 1),
+        (_("The ERP complained"), "said", [(entry.id, entry.title) for entry in errors], bool(errors)),
+        (_("Mine"), "mine", list(mine), True),
+    ]
+    return tuple(
+        Menu(
+            title,
+            (
+                Choice(
+                    _("All"), filters.address(**{name: None if name == "client" else ""}), not getattr(filters, name)
+                ),
+                *(
+                    Choice(label, filters.address(**{name: value}), getattr(filters, name) == value)
+                    for value, label in choices
+                ),
+            ),
+        )
+        for title, name, choices, is_offered in offered
+        if is_offered or getattr(filters, name)
+    )

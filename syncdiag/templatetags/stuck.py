@@ -1,0 +1,24 @@
+"""The tag of the front page: the desk of the person who is logged in."""
+
+from django import template
+from django.http import HttpRequest
+
+from invoices.admin.access import clients_of, person
+from invoices.roles import Right
+from syncdiag.desk import Desk, Filters, read_desk
+from syncdiag.desk_rows import Reader
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def stuck_desk(context: template.Context) -> Desk | None:
+    """Return the desk as the address filters it; nothing for a person who sees no invoices."""
+    request: HttpRequest = context["request"]
+    reader = Reader(
+        user_id=person(request).pk,
+        sees=clients_of(request),
+        handles=frozenset(clients_of(request, Right.HANDLE_QUEUE)),
+        looks_up=frozenset(clients_of(request, Right.LOOK_UP)),
+    )
+    return read_desk(reader, Filters.read(request.GET.dict())) if reader.sees else None
