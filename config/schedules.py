@@ -19,7 +19,11 @@ class Scheduled:
 SCHEDULED: Final = (
     # Where `manage.py serve` runs, a beat does both every two seconds; these are for clusters without it.
     Scheduled("deliver what is due", "integrations.tasks.tick", minutes=1),
+    Scheduled("ask about what waits too long", "integrations.actions.look_up_overdue", minutes=1),
     Scheduled("show that the queue works", "config.tasks.beat", minutes=1),
+    Scheduled("look what goes on", "syncdiag.tasks.watch", minutes=1),
+    Scheduled("mail what is new", "syncdiag.tasks.send_digests", minutes=1),
+    Scheduled("tell the webhooks", "syncdiag.tasks.deliver_webhooks", minutes=1),
     Scheduled("forget old gate messages", "cxmlgate.actions.prune_messages", minutes=60),
 )
 
