@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from invoices import clock
-from invoices.actions.taking import take_invoice
+from invoices.actions.taking import take_invoice, wrong_step
 from invoices.errors import Conflict
 from invoices.events import facts, record
 from invoices.models import Event, Invoice
 from invoices.permissions import person_name, who_may
 from invoices.roles import Right
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS
 
 ONCE_IN: Final = timedelta(hours=1)
 
@@ -28,6 +29,8 @@ def ask_handler(invoice_id: int, *, by: User, reason: str = "") -> Invoice:
     Raises Conflict when nobody may, and when the same person asked about the same invoice within the hour.
     """
     invoice = take_invoice(invoice_id, by=by, right=Right.VIEW)
+    if invoice.step not in (*INTEGRATION_STEPS, *ERROR_STEPS):
+        raise wrong_step(invoice)
     handlers = [person for person in who_may(Right.HANDLE_QUEUE, invoice.client) if person.email]
     if not handlers:
         raise Conflict(_("Nobody can be asked yet: an Integration manager must grant the role first."))

@@ -18,6 +18,11 @@ TABLE = {
     "invalidate": ({"handler", "root"}, {"draft", "approval"} | ERRORS),
     "look-up": ({"clerk", "clerk2", "handler", "manager", "root"}, SENT),
     "re-sync": ({"clerk", "clerk2", "root"}, set(Step.values)),
+    "not-posted": ({"handler", "root"}, {"preliminary_integration", "final_integration"} | ERRORS),
+    "ask-handler": (
+        {"clerk", "clerk2", "handler", "manager", "auditor", "root"},
+        {"preliminary_integration", "final_integration"} | ERRORS,
+    ),
 }
 PEOPLE = ["clerk", "clerk2", "handler", "manager", "auditor", "stranger", "root"]
 
