@@ -17,8 +17,9 @@ from invoices.actions.intake import why_read_only
 from invoices.admin.access import person
 from invoices.admin.panels import panels
 from invoices.admin.situation import offered_to, situation
+from invoices.admin.ways import ASK, GUIDED, Offer, guided_ways, is_old, step_evidence
 from invoices.admin.words import clock_text
-from invoices.buttons import Button, all_buttons
+from invoices.buttons import all_buttons
 from invoices.models import Attempt, Evidence, Invoice
 from invoices.permissions import may, who_may_sentence
 from invoices.roles import Right
@@ -26,21 +27,11 @@ from invoices.timeline import timeline
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, PRELIMINARY_STEPS, booking_kind
 
 NOTE_VOUCHER: Final = "note-voucher"
+LOOK_UP: Final = "look-up"
 FROM_THE_BOX: Final = ("abort", "skip")  # what the voucher box can go on to
 LAST: Final = frozenset({"invalidate", "archive", "restore"})
 LATEST: Final = 10
 TIMELINE_AT_MOST: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A button as the page shows it; `why_not` is empty for one that works now."""
-
-    button: Button
-    url: str
-    why_not: str
-    fits: bool
-    is_primary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +59,24 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
     if source in sources:
         entries = [entry for entry in entries if entry.source == source]
     made = panels(invoice, user)
+    evidence = step_evidence(invoice)
+    ways = guided_ways(invoice, offers, evidence, offered)
+    aside = {NOTE_VOUCHER, *((*GUIDED, ASK, LOOK_UP) if ways else ())}
+    by_slug = {offer.button.slug: offer for offer in offers}
     context = {
         **site,
         "title": invoice.number,
         "invoice": invoice,
         "situation": situation(invoice, offered),
-        "works_now": [offer for offer in offers if not offer.why_not and offer.button.slug != NOTE_VOUCHER],
-        "not_yours": _by_sentence([offer for offer in offers if offer.why_not and offer.fits]),
+        "ways": ways,
+        "works_now": [offer for offer in offers if not offer.why_not and offer.button.slug not in aside],
+        "not_yours": _by_sentence(
+            [
+                offer
+                for offer in offers
+                if offer.why_not and offer.fits and offer.button.slug not in (GUIDED if ways else ())
+            ]
+        ),
         "not_now": _by_sentence([offer for offer in offers if not offer.fits]),
         "box": box,
         "why_read_only": read_only or _why_not_edit(invoice, user),
@@ -82,7 +84,9 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
         "payments": invoice.payments.all(),
         "messages_of": invoice.messages.all()[:LATEST],
         "attempts": Attempt.objects.filter(message__invoice=invoice).select_related("message").order_by("-pk")[:LATEST],
-        "evidence": invoice.evidence.select_related("asked_by").first(),
+        "evidence": evidence,
+        "evidence_is_old": is_old(evidence),
+        "look_up": by_slug.get(LOOK_UP),
         "panels_first": [panel for panel in made if panel.is_first],
         "panels": [panel for panel in made if not panel.is_first],
         "entries": entries[:TIMELINE_AT_MOST],

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from invoices.admin.access import http_status, person
 from invoices.admin.page import starting_values, voucher_origin
 from invoices.admin.situation import offered_to, situation
+from invoices.admin.ways import is_old, must_say, step_evidence
 from invoices.buttons import find_button, press
 from invoices.errors import BadInput, NotThere, Refusal
 from invoices.forms import PressForm, show_refusal
@@ -53,6 +54,9 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
         form = PressForm(button, initial={**start, **{name: request.POST.get(name, "") for name in button.asks}})
     else:
         form = PressForm(button, initial=start)
+    if not form.errors.get("seen") and not must_say(invoice):
+        form.fields.pop("seen", None)
+    evidence = step_evidence(invoice)
     context = {
         **site,
         "title": button.label,
@@ -62,6 +66,7 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
         "situation": situation(invoice, offered),
         "why_not": button.why_not(invoice, user),
         "origin": voucher_origin(invoice, offered) if start and "voucher" in button.asks else "",
-        "evidence": invoice.evidence.select_related("asked_by").first(),
+        "evidence": evidence,
+        "evidence_is_old": is_old(evidence),
     }
     return TemplateResponse(request, "admin/invoices/invoice/press.html", context, status=status)

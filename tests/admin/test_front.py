@@ -1,11 +1,13 @@
 """The front page, the log-in, the event log, and what is kept away."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin import site
 from django.urls import reverse
 from django.utils import timezone
 
-from invoices.models import Event
+from invoices.models import Event, Invoice
 from invoices.workflow import MessageState, Step
 from tests.admin.rows import with_message
 from tests.factories import InvoiceFactory, UserFactory
@@ -13,16 +15,27 @@ from tests.factories import InvoiceFactory, UserFactory
 
 def test_the_desk_shows_the_groups_with_their_oldest(browser, acme, globex, handler):
     waiting = with_message(acme)
+    Invoice.objects.filter(pk=waiting.pk).update(step_since=timezone.now() - timedelta(minutes=16))
     refused = with_message(acme, step=Step.PRELIMINARY_ERROR, state=MessageState.REFUSED)
-    theirs = with_message(globex)
+    theirs = with_message(globex, step=Step.PRELIMINARY_ERROR, state=MessageState.REFUSED)
 
     text = browser(handler).get(reverse("admin:index")).text
 
     for invoice in (waiting, refused):
         assert f"/{invoice.pk}/change/" in text
     assert f"/{theirs.pk}/change/" not in text
-    for title in ("Waiting for the ERP", "Unknown", "In error", "Failed ERP Validation", "To approve"):
+    for title in ("Waiting too long", "Unknown", "In error", "Failed ERP Validation"):
         assert title in text
+
+
+def test_what_there_is_to_approve_stands_on_the_desk_of_those_who_approve(browser, acme, clerk2, handler):
+    invoice = InvoiceFactory(client=acme, step=Step.APPROVAL)
+
+    approves, handles = (browser(person).get(reverse("admin:index")).text for person in (clerk2, handler))
+
+    assert "To approve" in approves
+    assert f"/{invoice.pk}/change/" in approves
+    assert f"/{invoice.pk}/change/" not in handles
 
 
 def test_a_person_without_a_role_is_told_whom_to_ask(browser, root):
