@@ -1,12 +1,14 @@
-"""The noun of this room: a client's connection to its ERP, with its health, breaker and drain."""
+"""The nouns of this room: a client's connection to its ERP, and one press for many invoices with its results."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from integrations.addresses import address_of
@@ -14,7 +16,11 @@ from integrations.erps.contract import Access
 from integrations.erps.registry import CONNECTORS
 from integrations.policy import Breaker, BreakerState
 from integrations.secrets import EncryptedTextField
-from invoices.models import Client
+from invoices.models import Client, Invoice
+from invoices.roles import Right
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -85,3 +91,105 @@ class Connection(models.Model):
             secret=self.secret,
             call_timeout=timedelta(seconds=self.call_timeout_seconds),
         )
+
+
+class BulkRunQuerySet(models.QuerySet["BulkRun"]):
+    """Questions about bulk runs."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Leave those that `user` started, and those of clients of which `user` may see every one."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        hidden = BulkRun.clients.through.objects.filter(bulkrun=OuterRef("pk"))
+        hidden = hidden.exclude(client__in=Client.objects.where(user, Right.VIEW))
+        return self.filter(Q(by_id=user.pk) | ~Exists(hidden))
+
+    def free(self, at: datetime) -> Self:
+        """Leave those that are not over and that no worker holds at `at` (the database's clock)."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at), finished_at__isnull=True)
+
+
+class BulkRun(models.Model):
+    """One press for many invoices, done by a worker one after the other."""
+
+    button = models.CharField(_("button"), max_length=30)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("by"))
+    reason = models.TextField(_("why"))
+    clients = models.ManyToManyField(Client, related_name="+", verbose_name=_("clients"))
+    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
+    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    total = models.PositiveIntegerField(_("invoices"))
+    done = models.PositiveIntegerField(_("done"), default=0)
+    refused = models.PositiveIntegerField(_("refused"), default=0)
+
+    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = BulkRunQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        verbose_name = _("bulk run")
+        verbose_name_plural = _("bulk runs")
+        indexes: ClassVar = [
+            models.Index(fields=["lease_until"], name="bulk_run_unfinished", condition=Q(finished_at__isnull=True)),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(total__gte=F("done") + F("refused")), name="bulk_run_counts_within_its_total"
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_at__isnull=True) | Q(finished_at__isnull=False),
+                name="bulk_run_cancelled_is_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.button} × {self.total}"
+
+    @property
+    def left(self) -> int:
+        """How many invoices have not had their turn."""
+        return self.total - self.done - self.refused
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.finished_at is not None
+
+
+class BulkItem(models.Model):
+    """One invoice of a bulk run, and what became of it; in the order in which they are done."""
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+
+    run = models.ForeignKey(BulkRun, on_delete=models.CASCADE, related_name="items")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+", verbose_name=_("invoice"))
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    sentence = models.TextField(_("what happened"), blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        verbose_name = _("invoice of a bulk run")
+        verbose_name_plural = _("invoices of a bulk run")
+        indexes: ClassVar = [models.Index(fields=["run", "state", "id"], name="bulk_item_next")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "invoice"], name="bulk_item_is_once_in_its_run"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "done", "refused"]), name="bulk_item_state_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id}: {self.get_state_display()}"

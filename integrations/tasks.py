@@ -1,5 +1,6 @@
 """Background work: each task takes ids, is a line long, and may run twice."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -7,8 +8,9 @@ import structlog
 from django.db.models import Q
 from django_q.tasks import async_task
 
+from integrations import bulk as bulk_runs
 from integrations import delivery
-from integrations.models import Connection
+from integrations.models import BulkRun, Connection
 from invoices import clock
 from invoices.models import IntegrationMessage
 
@@ -42,8 +44,38 @@ def wake(client_id: int) -> None:
     queue_drain(Q(client_id=client_id))
 
 
+def bulk(run_id: int) -> int:
+    """Work on a bulk run; return how many of its invoices had their turn."""
+    BulkRun.objects.filter(pk=run_id).update(queued_at=None)
+    handled = bulk_runs.work_on(run_id)
+    if bulk_runs.is_left(run_id):
+        queue_bulk_runs(Q(pk=run_id))
+    return handled
+
+
+def queue_bulk_runs(which: Q) -> int:
+    """Enqueue each run in `which` that is left and not queued; return how many."""
+    now = clock.now()
+    unqueued = Q(queued_at__isnull=True) | Q(queued_at__lte=now - QUEUED_AT_MOST)
+    left = list(BulkRun.objects.free(now).filter(which, unqueued).order_by("pk").values_list("pk", flat=True))
+    if left:
+        BulkRun.objects.filter(pk__in=left).update(queued_at=now)
+        async_task("integrations.tasks.begin_bulk_runs", left)
+    return len(left)
+
+
+def begin_bulk_runs(run_ids: Sequence[int]) -> None:
+    """Enqueue these runs, each as a task of its own: the tick writes one row however many there are."""
+    for run_id in run_ids:
+        bulk_runs.enqueue(run_id)
+
+
 def tick() -> int:
-    """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost."""
+    """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost.
+
+    Bulk runs whose worker did not come back go on as well.
+    """
+    queue_bulk_runs(Q())
     now = clock.now()
     messages = IntegrationMessage.objects.order_by()
     clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())

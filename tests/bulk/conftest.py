@@ -3,9 +3,9 @@
 import pytest
 
 from tests.bulk.stuck import Stuck
-from tests.delivery.conftest import desk, erp, erp_process, forgetful, quick_passwords
+from tests.delivery.conftest import desk, erp, erp_process, forgetful
 
-__all__ = ["desk", "erp", "erp_process", "forgetful", "quick_passwords"]
+__all__ = ["desk", "erp", "erp_process", "forgetful"]
 
 
 @pytest.fixture

@@ -229,9 +229,7 @@ def test_someone_who_may_see_but_not_press_reads_who_may(stuck, auditor):
 
     run = stuck.run("post-again", [invoice], by=auditor)
 
-    assert stuck.results(run) == [
-        (REFUSED, "Only Integration queue handler of Acme may do this. Ask Handler Example.")
-    ]
+    assert stuck.results(run) == [(REFUSED, "Only Integration queue handler of Acme may do this. Ask Handler Example.")]
     assert not invoice.evidence.exists()
 
 
