@@ -20,6 +20,7 @@ and counts as delivered when the answer is 2xx. A receiver checks the bytes as t
 import hashlib
 import hmac
 import ipaddress
+import logging
 import secrets
 import socket
 import threading
@@ -36,6 +37,8 @@ LONGEST_CALL: Final = 10.0  # seconds, all in all
 TIMEOUT: Final = httpx2.Timeout(5.0, connect=3.0)
 LONGEST_ANSWER: Final = 500  # bytes kept of an answer that was no success
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+# The library's line on each request holds the whole address, whose path may be a secret of the receiver.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 

@@ -3,11 +3,14 @@
 import ipaddress
 import json
 import socket
+import threading
 from datetime import timedelta
 
 import httpx2
 import pytest
 from django.core import mail
+from django.db import connection as database
+from django.db import connections
 
 from invoices import clock
 from invoices.errors import BadInput, NotAllowed, NotThere
@@ -194,6 +197,32 @@ def test_what_another_worker_has_is_left_to_it_until_its_lease_ran_out(trouble, 
     assert deliver_webhooks() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite has one writer at a time, so nothing races there")
+def test_six_workers_at_once_tell_each_news_once(trouble, webhook, receiver):
+    trouble.open_breaker()
+    trouble.stick()
+    watch()
+    start = threading.Barrier(6)
+    told = []
+
+    def work():
+        try:
+            start.wait(timeout=20)
+            told.append(deliver_webhooks())
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+
+    assert (len(told), sum(told)) == (6, 2)
+    assert len(receiver.bodies) == len({head["x-unstuck-delivery"] for head in receiver.heads}) == 2
+
+
 def test_switching_it_off_gives_up_what_waits_and_writes_nothing_new(trouble, webhook, receiver, manager):
     trouble.open_breaker()
     watch()
@@ -225,7 +254,7 @@ def test_neither_the_log_of_events_nor_a_mail_nor_our_own_log_holds_a_secret(
 ):
     receiver.answers = [(500, {})]
     trouble.open_breaker()
-    caplog.set_level("DEBUG", logger="syncdiag")
+    caplog.set_level("INFO")
     watch()
     deliver_webhooks()
 
