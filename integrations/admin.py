@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+import integrations.bulk_admin  # noqa: F401 (registers the bulk runs' pages)
 from integrations.actions import check_connection, connect
 from integrations.forms import ConnectForm
 from integrations.models import Connection

@@ -9,7 +9,7 @@ One worker at a time holds a run: its lease is renewed, and checked, in the tran
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ def select_all(user: User, filters: QueryDict) -> list[int]:
     if not _selections:
         raise BadInput({"all": _("Choose the invoices one by one: this list cannot be taken as a whole.")})
     found = _selections[0](user, filters)
-    _check_count(found)
+    check_count(found)
     return found
 
 
@@ -86,7 +86,7 @@ def start_bulk(button: str, invoice_ids: Iterable[int], *, by: User, reason: str
     if len(reason) > REASON_AT_MOST:
         raise BadInput({"reason": _("Say it in at most 2,000 characters.")})
     ids = set(invoice_ids)
-    _check_count(ids)
+    check_count(ids)
     visible = Invoice.objects.visible_to(by).filter(pk__in=ids).order_by("step_since", "pk")
     found = list(visible.values_list("pk", "client_id"))
     if len(found) != len(ids):
@@ -100,7 +100,8 @@ def start_bulk(button: str, invoice_ids: Iterable[int], *, by: User, reason: str
     return run
 
 
-def _check_count(ids: Sequence[int] | set[int]) -> None:
+def check_count(ids: Collection[int]) -> None:
+    """Raise BadInput for no invoice at all, and for more than go into one run."""
     if not ids:
         raise BadInput({"invoices": _("Choose at least one invoice.")})
     if len(ids) > INVOICES_AT_MOST:

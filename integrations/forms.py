@@ -1,4 +1,4 @@
-"""The form with which an Integration manager links a client to its ERP."""
+"""The forms of this room: linking a client to its ERP, and confirming one press for many invoices."""
 
 from typing import Any
 
@@ -41,3 +41,20 @@ class ConnectForm(forms.Form):
         """Take the clients to choose from, id → name."""
         super().__init__(*args, **kwargs)
         self.fields["client"].choices = list(clients.items())  # type: ignore[attr-defined]
+
+
+class BulkForm(forms.Form):
+    """What the confirm page of a bulk run sends: the ids stand in one field, for Django takes 1,000 fields at most."""
+
+    button = forms.CharField(widget=forms.HiddenInput, max_length=30)
+    chosen = forms.RegexField(r"^[0-9]{1,18}(,[0-9]{1,18})*$", widget=forms.HiddenInput, max_length=40_000)
+    reason = forms.CharField(
+        label=_("Why"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=2000,
+        help_text=_("Stands in the event log of every invoice."),
+    )
+
+    def chosen_ids(self) -> list[int]:
+        """Return the ids of the invoices."""
+        return [int(pk) for pk in self.cleaned_data["chosen"].split(",")]
