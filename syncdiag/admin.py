@@ -22,7 +22,7 @@ from invoices.models import Client
 from invoices.roles import Right
 from invoices.templatetags.unstuck import moment, pill
 from syncdiag.actions.webhooks import set_webhook
-from syncdiag.alerts import link, next_step, sentence
+from syncdiag.alerts import next_step, page_of, sentence
 from syncdiag.models import Alert, Cause, Sending, Webhook, WebhookDelivery
 
 SENDING_TONES = {Sending.PENDING: "wait", Sending.DELIVERED: "good", Sending.GIVEN_UP: "bad"}
@@ -125,7 +125,7 @@ class AlertAdmin(ClientRowsAdmin[Alert]):
     @admin.display(description=gettext_lazy("what to do"))
     def next_cell(self, alert: Alert) -> SafeString | str:
         """Lead to where something can be done about it."""
-        return "–" if alert.is_over else format_html('<a href="{}">{}</a>', link(alert), next_step(alert))
+        return "–" if alert.is_over else format_html('<a href="{}">{}</a>', page_of(alert), next_step(alert))
 
 
 class ManagersRowsAdmin(ClientRowsAdmin[Row]):

@@ -52,10 +52,14 @@ def next_step(alert: Alert) -> str:
 
 
 def link(alert: Alert) -> str:
-    """Return the whole address of the page where something can be done about it."""
+    """Return the whole address of the page where something can be done about it, for mails and webhooks."""
+    return f"{settings.SITE_URL}{page_of(alert)}"
+
+
+def page_of(alert: Alert) -> str:
+    """Return that page's address within the site."""
     if alert.cause in (Cause.OVERDUE, Cause.GROWING):
         group = "waiting" if alert.cause == Cause.OVERDUE else "error"
         query = urlencode({"desk": group, "client": alert.client_id})
-        return f"{settings.SITE_URL}{reverse('admin:invoices_invoice_changelist')}?{query}"
-    page = reverse("admin:integrations_connection_change", args=[alert.facts["connection"]])
-    return f"{settings.SITE_URL}{page}"
+        return f"{reverse('admin:invoices_invoice_changelist')}?{query}"
+    return reverse("admin:integrations_connection_change", args=[alert.facts["connection"]])
