@@ -25,7 +25,18 @@ DEMO_ACCOUNTS: Final = (
 
 
 ROOMS: Final = ("invoices", "syncdiag", "integrations", "cxmlgate")
-PAGES: Final = ("Invoice", "Counterparty", "Event", "RoleGrant", "Client")
+PAGES: Final = (
+    "Invoice",
+    "Counterparty",
+    "Event",
+    "RoleGrant",
+    "Client",
+    "Alert",
+    "Webhook",
+    "WebhookDelivery",
+    "BulkRun",
+    "Connection",
+)
 
 
 def _place(order: Sequence[str], name: str) -> int:

@@ -71,6 +71,7 @@ ACTIONS: Final[dict[str, str | Promise]] = {
     "grant_role": gettext_lazy("Role granted"),
     "revoke_role": gettext_lazy("Role revoked"),
     "connect": gettext_lazy("Connection to the ERP changed"),
+    "set_webhook": gettext_lazy("Webhook changed"),
     "configure_gate": gettext_lazy("cXML gate changed"),
 }
 

@@ -41,6 +41,7 @@ class Command(BaseCommand):
         port, data = options["port"], Path(options["data"]).resolve()
         self._refuse_taken_ports(port, port + 1)
         begin_again_unless_set(data, f"http://127.0.0.1:{port + 1}")
+        os.environ["SITE_URL"] = f"http://127.0.0.1:{port}"  # for the links in the mails of web and queue
         logging.getLogger("config.supervisor").setLevel(logging.INFO)
         is_loaded = (data / LOADED).exists()
         if options["reset"] or not is_loaded:  # what a start that was cut short has left is no use either
