@@ -11,6 +11,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("syncdiag.urls")),
+    path("api/v1/", include("integrations.urls")),
     path("api/v1/", include("invoices.api.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

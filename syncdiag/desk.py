@@ -4,7 +4,7 @@ Without a group chosen it shows the first rows of each group (`syncdiag.stuck` s
 stands in one only, the most telling first); with one, its rows by pages of 50, continued by the key of the last row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from integrations.models import Connection
 from integrations.policy import BreakerState
 from invoices import clock
-from invoices.admin.paging import capped_count
 from invoices.models import Invoice
 from invoices.workflow import MessageState
 from syncdiag.catalogue import Entry, entries_of
@@ -139,34 +138,32 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
     now = clock.now()
     connections = {each.client_id: each for each in Connection.objects.filter(client_id__in=list(reader.sees))}
     stuck = matching(reader, filters, connections, now)
-    shown = [group for group in GROUPS if not filters.reason or group.slug == filters.reason]
-    counts = {group.slug: capped_count(stuck.of[group.slug], COUNT_TO) for group in GROUPS}
-    size = PAGE if filters.reason else FIRST_ROWS
-    placed: list[tuple[Group, Invoice]] = []
-    for group in shown:
-        if counts[group.slug]:
-            found = _from(stuck.of[group.slug], filters.after if filters.reason else None)
-            placed += [(group, invoice) for invoice in found.select_related(*RELATED)[: size + 1]]
+    chosen = filters.reason
+    keys = {group.slug: _keys(stuck.of[group.slug]) for group in GROUPS}
+    shown = {slug: found[:FIRST_ROWS] for slug, found in keys.items() if not chosen}
     onward = ""
-    if filters.reason and len(placed) > PAGE:
-        placed = placed[:PAGE]
-        last = placed[-1][1]
-        onward = f"{filters.address()}&after={_key_text(last)}"
-    rows = make_rows(_first(placed, size), reader=reader, connections=connections)
+    if chosen:
+        page = _keys(stuck.of[chosen], filters.after, at_most=PAGE + 1)
+        shown = {chosen: page[:PAGE]}
+        onward = f"{filters.address()}&after={_key_text(page[PAGE - 1])}" if len(page) > PAGE else ""
+    wanted = [pk for found in shown.values() for _moment, pk in found]
+    invoices = Invoice.objects.select_related(*RELATED).in_bulk(wanted) if wanted else {}
+    placed = [(group, invoices[pk]) for group in GROUPS for _moment, pk in shown.get(group.slug, ()) if pk in invoices]
+    rows = make_rows(placed, reader=reader, connections=connections)
     counted = tuple(
         Counted(
             group,
-            counts[group.slug],
+            len(keys[group.slug]),
             filters.address(reason=group.slug),
             tuple(row for row in rows if row.group is group),
         )
         for group in GROUPS
     )
-    ages = _ages(stuck.of[filters.reason] if filters.reason else stuck.all, now)
+    ages = _ages(stuck.of[chosen] if chosen else stuck.all, now)
     total = sum(ages[0])
     return Desk(
         groups=counted,
-        chosen=next((each for each in counted if each.group.slug == filters.reason), None),
+        chosen=next((each for each in counted if each.group.slug == chosen), None),
         filters=filters,
         menus=_menus(reader, filters, connections),
         chart=draw_chart(ages[0]),
@@ -196,23 +193,12 @@ def matching(reader: Reader, filters: Filters, connections: Mapping[int, Connect
             current_message__state=MessageState.REFUSED, current_message__complaints__0__code__in=list(entry.codes)
         )
     paused = [pk for pk, link in connections.items() if pk in clients and _is_paused(link)]
-    return find_stuck(invoices, paused=paused, at=at)
+    return find_stuck(invoices, clients=clients, paused=paused, at=at)
 
 
 def _is_paused(connection: Connection) -> bool:
     is_open = connection.breaker_state != BreakerState.CLOSED
     return is_open or connection.needs_credentials or not connection.is_enabled
-
-
-def _first(placed: Sequence[tuple[Group, Invoice]], size: int) -> list[tuple[Group, Invoice]]:
-    """Return at most `size` of each group."""
-    taken: dict[str, int] = {}
-    kept = []
-    for group, invoice in placed:
-        taken[group.slug] = taken.get(group.slug, 0) + 1
-        if taken[group.slug] <= size:
-            kept.append((group, invoice))
-    return kept
 
 
 def _ages(rows: QuerySet[Invoice], now: datetime) -> tuple[list[int], datetime | None]:
@@ -231,17 +217,19 @@ def _ages(rows: QuerySet[Invoice], now: datetime) -> tuple[list[int], datetime |
 # the place in the list ------------------------------------------------------------------------------------------------
 
 
-def _from(rows: QuerySet[Invoice], after: tuple[datetime, int] | None) -> QuerySet[Invoice]:
-    """Return the rows behind a place, oldest first."""
+def _keys(
+    rows: QuerySet[Invoice], after: tuple[datetime, int] | None = None, *, at_most: int = COUNT_TO + 1
+) -> list[tuple[datetime, int]]:
+    """Return the keys of the oldest rows behind a place, as far as they are counted or shown."""
     rows = rows.order_by(*OLDEST_FIRST)
-    if after is None:
-        return rows
-    moment, pk = after
-    return rows.filter(Q(step_since__gt=moment) | Q(pk__gt=pk), step_since__gte=moment)
+    if after is not None:
+        moment, pk = after
+        rows = rows.filter(Q(step_since__gt=moment) | Q(pk__gt=pk), step_since__gte=moment)
+    return list(rows.values_list(*OLDEST_FIRST)[:at_most])
 
 
-def _key_text(invoice: Invoice) -> str:
-    return f"{(invoice.step_since - EPOCH) // timedelta(microseconds=1)}-{invoice.pk}"
+def _key_text(key: tuple[datetime, int]) -> str:
+    return f"{(key[0] - EPOCH) // timedelta(microseconds=1)}-{key[1]}"
 
 
 def _read_key(text: str) -> tuple[datetime, int] | None:

@@ -75,6 +75,8 @@ class IntegrationMessage(models.Model):
             ),
             models.Index(fields=["client", "lease_until"], name="message_leased", condition=Q(state="sending")),
             models.Index(fields=["created_at"], name="message_open", condition=Q(state__in=OPEN_MESSAGE_STATES)),
+            models.Index(fields=["client", "invoice"], name="message_unknown", condition=Q(state="unknown")),
+            models.Index(fields=["client"], name="message_answered_late", condition=Q(state="aborted", voucher__gt="")),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(state__in=MessageState.values), name="message_state_is_known"),
@@ -171,7 +173,10 @@ class Evidence(models.Model):
         ordering: ClassVar = ["-pk"]
         verbose_name = _("evidence")
         verbose_name_plural = _("evidence")
-        indexes: ClassVar = [models.Index(fields=["invoice", "kind", "-id"], name="evidence_latest")]
+        indexes: ClassVar = [
+            models.Index(fields=["invoice", "kind", "-id"], name="evidence_latest"),
+            models.Index(fields=["invoice"], name="evidence_of_two_documents", condition=Q(matches__gt=1)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_verdict_display()} {self.voucher}".strip()
