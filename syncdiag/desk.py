@@ -139,7 +139,7 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
     connections = {each.client_id: each for each in Connection.objects.filter(client_id__in=list(reader.sees))}
     stuck = matching(reader, filters, connections, now)
     chosen = filters.reason
-    keys = {group.slug: _keys(stuck.of[group.slug]) for group in GROUPS}
+    keys = {group.slug: _keys(stuck.of[group.slug], at_most=COUNT_TO + 1) for group in GROUPS}
     shown = {slug: found[:FIRST_ROWS] for slug, found in keys.items() if not chosen}
     onward = ""
     if chosen:
@@ -218,7 +218,7 @@ def _ages(rows: QuerySet[Invoice], now: datetime) -> tuple[list[int], datetime |
 
 
 def _keys(
-    rows: QuerySet[Invoice], after: tuple[datetime, int] | None = None, *, at_most: int = COUNT_TO + 1
+    rows: QuerySet[Invoice], after: tuple[datetime, int] | None = None, *, at_most: int
 ) -> list[tuple[datetime, int]]:
     """Return the keys of the oldest rows behind a place, as far as they are counted or shown."""
     rows = rows.order_by(*OLDEST_FIRST)
