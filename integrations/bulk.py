@@ -9,11 +9,11 @@ One worker at a time holds a run: its lease is renewed, and checked, in the tran
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -36,7 +36,7 @@ from invoices import clock
 from invoices.actions import flow, guided
 from invoices.actions.outbox import settle, tell_after_commit
 from invoices.actions.taking import require_reason, take_invoice, wrong_step
-from invoices.buttons import Button, find_button
+from invoices.buttons import find_button
 from invoices.errors import BadInput, Conflict, NotAllowed, NotThere, Refusal
 from invoices.models import Client, Evidence, Invoice
 from invoices.permissions import NOT_THERE, person_name, require
@@ -248,50 +248,63 @@ class _Work:
             if not items:
                 self._finish()
                 return
-            for item, answer in [(item, self._ask(item)) for item in items]:
+            for item, answer in zip(items, self._ask(items), strict=True):
                 self._press(item, answer)
                 yield item
                 if time.monotonic() >= end:
                     return
             room = AHEAD * min((asker.lanes for asker in self._askers.values()), default=1)
 
-    def _ask(self, item: BulkItem) -> Future[_Answer]:
-        """Have the ERP asked about one invoice; what is in the way is raised when it is the item's turn."""
-        try:
-            invoice = _see(item.invoice_id, self.button, by=self._person())
-            asker = self._asker_of(invoice)
-        except Exception as exc:  # noqa: BLE001 (raised again, and logged, by _outcome)
-            failed: Future[_Answer] = Future()
-            failed.set_exception(exc)
-            return failed
-        return asker.ask(_question(invoice))
+    def _ask(self, items: Sequence[BulkItem]) -> list[Future[_Answer]]:
+        """Have the ERP asked about a group; what is in the way of one is raised when it is that one's turn."""
+        person, now = self._person(), clock.now()
+        able = set(Client.objects.where(person, self.button.right).values_list("pk", flat=True))
+        rows = Invoice.objects.filter(pk__in=[item.invoice_id for item in items])
+        rows = rows.select_related("client", "counterparty", "current_message").prefetch_related("lines", "messages")
+        invoices = {invoice.pk: invoice for invoice in rows}
+        clients = {invoice.client_id for invoice in invoices.values()}
+        connections = {each.client_id: each for each in Connection.objects.filter(client__in=clients)}
+        answers: list[Future[_Answer]] = []
+        for item in items:
+            invoice = invoices[item.invoice_id]
+            try:
+                if invoice.client_id not in able:
+                    require(person, self.button.right, invoice.client)
+                if not self.button.works_from(invoice):
+                    raise wrong_step(invoice)
+                asker = self._asker_of(invoice.client, connections.get(invoice.client_id), now)
+            except Exception as exc:  # noqa: BLE001 (raised again, and logged, by _outcome)
+                answers.append(Future())
+                answers[-1].set_exception(exc)
+            else:
+                answers.append(asker.ask(_question(invoice, now)))
+        return answers
 
-    def _asker_of(self, invoice: Invoice) -> _Asker:
-        """Return who asks for the invoice's client; raises Conflict while its connection is off or paused."""
-        connection = Connection.objects.filter(client_id=invoice.client_id).first()
+    def _asker_of(self, client: Client, connection: Connection | None, now: datetime) -> _Asker:
+        """Return who asks for a client; raises Conflict while its connection is off or paused."""
         if connection is None or not connection.is_enabled:
-            raise Conflict(_("%(client)s is not connected to an ERP: connect it first.") % {"client": invoice.client})
-        if connection.needs_credentials or (connection.breaker_until and connection.breaker_until > clock.now()):
+            raise Conflict(_("%(client)s is not connected to an ERP: connect it first.") % {"client": client})
+        if connection.needs_credentials or (connection.breaker_until and connection.breaker_until > now):
             raise Conflict(
                 _("The ERP could not be asked, because the connection is paused (%(error)s). Try again when it runs.")
                 % {"error": connection.last_error}
             )
-        if invoice.client_id not in self._askers:
+        if client.pk not in self._askers:
             asker = _Asker(connection)
             self._closing.callback(asker.close)
-            self._askers[invoice.client_id] = asker
+            self._askers[client.pk] = asker
             self.lease = max(self.lease, AHEAD * asker.connector.longest_call + LEASE_AT_FIRST)
             self._keep_run()
-        return self._askers[invoice.client_id]
+        return self._askers[client.pk]
 
     def _press(self, item: BulkItem, answer: Future[_Answer]) -> None:
         """Wait for the ERP, then act and mark the item in one transaction."""
         given = answer.exception() or answer.result()
         with transaction.atomic():
-            self._keep_run()
+            now = self._keep_run()
             state, sentence = self._outcome(item, given)
             waiting = BulkItem.objects.filter(pk=item.pk, state=BulkItem.State.WAITING)
-            if not waiting.update(state=state, sentence=sentence, finished_at=clock.now()):
+            if not waiting.update(state=state, sentence=sentence, finished_at=now):
                 raise _LostRun
             counted = "done" if state == BulkItem.State.DONE else "refused"
             BulkRun.objects.filter(pk=self.run.pk).update(**{counted: F(counted) + 1})
@@ -323,10 +336,12 @@ class _Work:
         """Return who pressed, as the database knows them now."""
         return User.objects.get(pk=self.run.by_id)
 
-    def _keep_run(self) -> None:
-        """Renew the lease; raises _LostRun when the run is not ours any more. A transaction holds the run with it."""
-        if not self._ours().update(lease_until=clock.now() + self.lease):
+    def _keep_run(self) -> datetime:
+        """Renew the lease and return the time; a transaction holds the run with it. Raises _LostRun if it is gone."""
+        now = clock.now()
+        if not self._ours().update(lease_until=now + self.lease):
             raise _LostRun
+        return now
 
     def _finish(self) -> None:
         self._ours().update(finished_at=clock.now())
@@ -335,18 +350,7 @@ class _Work:
         return BulkRun.objects.filter(pk=self.run.pk, lease_token=self.token, finished_at__isnull=True)
 
 
-def _see(invoice_id: int, button: Button, *, by: User) -> Invoice:
-    """Return an invoice to ask the ERP about, without a lock; raises what the verb would raise."""
-    invoice = Invoice.objects.select_related("client", "counterparty", "current_message").filter(pk=invoice_id).first()
-    if invoice is None:
-        raise NotThere(NOT_THERE)
-    require(by, button.right, invoice.client)
-    if not button.works_from(invoice):
-        raise wrong_step(invoice)
-    return invoice
-
-
-def _question(invoice: Invoice) -> _Question:
+def _question(invoice: Invoice, now: datetime) -> _Question:
     kind = booking_kind(invoice.step)
     message = invoice.current_message
     job = Job(
@@ -356,10 +360,10 @@ def _question(invoice: Invoice) -> _Question:
         attempts_made=message.attempt_count if message else 0,
         document=document_of(invoice, kind),
         key="",
-        keys=tuple(invoice.messages.filter(kind=kind).values_list("key", flat=True)),
+        keys=tuple(each.key for each in invoice.messages.all() if each.kind == kind),
         creates_party=False,
         start_by=0.0,
-        claimed_at=clock.now(),
+        claimed_at=now,
     )
     return _Question(job, invoice.step, invoice.current_message_id)
 
