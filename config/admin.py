@@ -7,23 +7,20 @@ from typing import Any
 
 import django_q.admin  # noqa: F401 (registers its pages, so that they can be taken away here)
 from django.contrib import admin
-from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from config.models import Heartbeat
-from invoices.models import Client
+from invoices.admin.access import clients_of, is_superuser
 from invoices.roles import Right
 
 admin.site.unregister([Failure, OrmQ, Schedule, Success])
 
 
-def may_see_queue(user: User | AnonymousUser) -> bool:
-    """Say whether `user` looks after a connection anywhere; superusers do."""
-    if user.is_superuser:
-        return user.is_active
-    return Client.objects.where(user, Right.MANAGE_CONNECTION).exists()
+def may_see_queue(request: HttpRequest) -> bool:
+    """Say whether the person looks after a connection anywhere; superusers do. Asked once a request."""
+    return is_superuser(request) or bool(clients_of(request, Right.MANAGE_CONNECTION))
 
 
 class QueueAdmin(admin.ModelAdmin[Any]):
@@ -36,11 +33,11 @@ class QueueAdmin(admin.ModelAdmin[Any]):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show it to those who look after a connection."""
-        return may_see_queue(request.user)
+        return may_see_queue(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Show the list; a single row has no page, for it may hold another client's numbers."""
-        return obj is None and may_see_queue(request.user)
+        return obj is None and may_see_queue(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
         """Refuse."""

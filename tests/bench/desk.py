@@ -1,0 +1,177 @@
+"""The desk over 1,000,000 invoices of which 10,000 are stuck, beside the same pages over 200 stuck ones alone.
+
+Two throw-away databases on PostgreSQL take turns behind one process and one session; every round is three slices: the
+large one, and twice the small one, whose ratio says whether the machine was quiet enough.
+"""
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from django.conf import settings
+from django.db import connections
+from django.test import Client as Browser
+from django.urls import reverse
+
+from integrations.models import Connection
+from invoices.models import Client, RoleGrant
+from invoices.roles import Role
+from tests.bench.measure import Figure, differs_from_itself
+from tests.factories import UserFactory
+
+INVOICES = 1_000_000
+STUCK = 10_000
+SMALL = 200
+ASKED = 6  # times a slice
+LIMIT_MS = 150
+PAGES = {"groups": "", "list": "?reason=error", "narrowed": "?reason=overdue&mine=queue"}
+
+# Of 200 stuck ones one has two documents (9), one was answered late (10), ten failed validation (8); the rest are
+# errors, lost answers (11 to 13), behind a paused connection (19), and overdue.
+ROWS = """
+WITH row AS (
+    SELECT g, g <= %(stuck)s AS stuck, CASE WHEN g > %(stuck)s THEN -1
+        WHEN g %% 20 IN (9, 10) AND g %% 200 > 10 THEN 14 ELSE g %% 20 END AS kind
+    FROM generate_series(1, %(all)s) g
+), placed AS (
+    SELECT g, stuck, kind,
+        CASE WHEN kind = 19 THEN %(paused)s ELSE %(running)s END AS client_id,
+        CASE WHEN kind = -1 THEN 'booked' WHEN kind <= 7 OR kind = 10 THEN 'preliminary_error' WHEN kind = 8 THEN 'final_error'
+            ELSE 'preliminary_integration' END AS step
+    FROM row
+), written AS (
+    INSERT INTO invoices_integrationmessage (id, client_id, invoice_id, kind, key, state, attempt_count, look_up_count,
+        reason, complaints, voucher, remote_id, created_at, not_before)
+    SELECT g, client_id, g, CASE WHEN step IN ('booked', 'final_error') THEN 'book_final' ELSE 'book_preliminary' END, g,
+        CASE WHEN kind <= 6 AND stuck THEN 'refused' WHEN kind IN (7, 10) THEN 'aborted' WHEN kind IN (11, 12, 13) THEN 'unknown'
+            WHEN kind > 13 THEN 'pending' WHEN kind = 9 THEN 'unknown' ELSE 'confirmed' END,
+        1, 0, CASE WHEN stuck THEN 'The ERP did not answer within 30 seconds.' ELSE '' END,
+        CASE WHEN kind BETWEEN 0 AND 6 THEN '[{"code": "PERIOD_CLOSED", "message": "The accounting period 2026-08 is closed.",
+            "detail": "Reopen it."}]'::jsonb ELSE '[]'::jsonb END,
+        CASE WHEN kind IN (-1, 10) THEN 'V-' || g ELSE '' END, '', now() - interval '1 day', now() + interval '1 hour'
+    FROM placed
+), asked AS (
+    INSERT INTO invoices_evidence (invoice_id, message_id, kind, verdict, asked_at, voucher, currency, party_code, remote_id,
+        url, matches, difference, detail, is_word)
+    SELECT g, g, CASE WHEN step = 'final_error' THEN 'book_final' ELSE 'book_preliminary' END,
+        CASE WHEN kind IN (9, 11) THEN 'found' ELSE 'not_found' END, now() - interval '3 minutes',
+        CASE WHEN kind IN (9, 11) THEN 'V-' || g ELSE '' END, 'USD', '', '', '', CASE kind WHEN 9 THEN 2 WHEN 11 THEN 1 ELSE 0 END,
+        CASE kind WHEN 9 THEN 'The ERP has 2 bookings of it.' ELSE '' END, '', false
+    FROM placed WHERE stuck
+)
+INSERT INTO invoices_invoice (id, client_id, counterparty_id, direction, kind, number, invoice_date, currency, total, paid, step,
+    status, step_since, preliminary_voucher, final_voucher, remote_id, archived_reason, created_at, event_count, event_head,
+    current_message_id)
+SELECT g, client_id, CASE client_id WHEN %(paused)s THEN 100000 ELSE 0 END + g %% 1000 + 1, 'payable', 'invoice', 'INV-' || g,
+    '2026-11-02', 'USD', 10.99, 0, step,
+    CASE kind WHEN -1 THEN 'ok_to_pay' WHEN 8 THEN 'failed_erp_validation' ELSE '' END,
+    now() - interval '20 minutes' - g * interval '7 seconds', '', CASE kind WHEN -1 THEN 'V-' || g ELSE '' END, '', '',
+    now() - interval '1 day', 0, '', g
+FROM placed
+"""  # noqa: E501 (SQL in its own lines)
+PARTIES = """
+INSERT INTO invoices_counterparty (id, client_id, direction, code, name)
+SELECT base + g, client, 'payable', 'SUP-' || g, 'Paper & Sons ' || g
+FROM generate_series(1, 1000) g, (VALUES (0, %(running)s), (100000, %(paused)s)) c (base, client)
+"""
+
+
+def main(name: str, rounds: int) -> Iterator[Figure]:
+    """Measure each page; on SQLite there is nothing to claim."""
+    if name == "sqlite":
+        return
+    large = connections["default"]
+    browser, clients = prepare()
+    small = large.copy(alias="default")
+    small.settings_dict["NAME"] = f"{large.settings_dict['NAME']}_small"
+    large.close()
+    on_server(f'CREATE DATABASE "{small.settings_dict["NAME"]}" TEMPLATE "{large.settings_dict["NAME"]}"')
+    try:
+        for link, every, stuck in ((small, SMALL, SMALL), (large, INVOICES, STUCK)):
+            connections["default"] = link
+            fill(link, clients, every=every, stuck=stuck)
+        for page, query in PAGES.items():
+            yield from measure(page, reverse("admin:index") + query, browser, (large, small), rounds)
+        yield from measure_deep(browser, (large, small), rounds)
+    finally:
+        connections["default"] = large
+        small.close()
+        on_server(f'DROP DATABASE "{small.settings_dict["NAME"]}" WITH (FORCE)')
+
+
+def prepare():
+    """Make the people and clients that both databases begin with; return a browser that is logged in on both."""
+    settings.ALLOWED_HOSTS = ["*"]
+    handler = UserFactory(username="handler")
+    clients = []
+    for slug, breaker in (("acme", "closed"), ("globex", "open")):
+        client = Client.objects.create(slug=slug, name=slug.title())
+        Connection.objects.create(client=client, connector="sandbox", company=slug, secret="x", breaker_state=breaker)
+        RoleGrant.objects.create(user=handler, client=client, role=Role.QUEUE_HANDLER)
+        clients.append(client)
+    browser = Browser()
+    browser.force_login(handler, backend="django.contrib.auth.backends.ModelBackend")
+    return browser, clients
+
+
+def fill(link, clients, *, every, stuck):
+    """Write the rows on the server, and let it learn what it has."""
+    values = {"all": every, "stuck": stuck, "running": clients[0].pk, "paused": clients[1].pk}
+    with link.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # no checks of foreign keys that are right by making
+        cursor.execute(PARTIES, values)
+        cursor.execute(ROWS, values)
+        cursor.execute("SET session_replication_role = origin")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def measure_deep(browser, links, rounds):
+    """Measure the second page of a group, behind the key of the first."""
+    connections["default"] = links[1]
+    first = browser.get(reverse("admin:index") + PAGES["list"])
+    key = first.context["desk"].onward.rpartition("after=")[2]
+    yield from measure("next page", f"{reverse('admin:index')}{PAGES['list']}&after={key}", browser, links, rounds)
+
+
+def measure(page, address, browser, links, rounds):
+    """Measure one page; the first round warms up and does not count."""
+    large, small = links
+    taken = ([], [], [])
+    for round_ in range(rounds + 1):
+        turns = [(0, large), (1, small), (2, small)]
+        for place, link in turns if round_ % 2 else turns[::-1]:
+            spent = ask(browser, address, link)
+            if round_:
+                taken[place].append(spent)
+    void = differs_from_itself(taken[2], taken[1])
+    yield Figure(
+        f"desk, {page}, 1,000,000 invoices, 10,000 stuck, beside 200",
+        taken[0],
+        taken[1],
+        target=1.3,
+        target_is_most=True,
+        void=void,
+        more={"unit": "ms, p50 of a round", "limit_ms": LIMIT_MS, "below_limit": median(taken[0]) < LIMIT_MS},
+    )
+    yield Figure(f"A/A: desk, {page}, 200 beside itself", taken[2], taken[1], void=void)
+
+
+def ask(browser, address, link):
+    """Return the p50 in milliseconds of one slice."""
+    connections["default"] = link
+    spent = []
+    for _time in range(ASKED):
+        began = time.perf_counter()
+        answer = browser.get(address)
+        spent.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200, answer.status_code
+    return median(spent)
+
+
+def on_server(statement):
+    """Run a statement that must stand outside of these databases."""
+    nowhere = connections["default"].copy(alias="default")
+    nowhere.settings_dict["NAME"] = "postgres"
+    with nowhere.cursor() as cursor:
+        cursor.execute(statement)
+    nowhere.close()
