@@ -31,7 +31,7 @@ from invoices.permissions import NOT_THERE
 from invoices.templatetags.unstuck import called, moment, pill
 
 ROWS: Final = 100
-NAMED: Final = 10  # invoices that the confirm page names
+NAMED: Final = 5  # invoices that the confirm page names
 LONGEST_ID: Final = 18  # digits
 TONES: Final = {BulkItem.State.WAITING: "wait", BulkItem.State.DONE: "good", BulkItem.State.REFUSED: "bad"}
 

@@ -56,7 +56,7 @@ def test_the_first_post_shows_what_will_be_done_and_begins_nothing(browser, invo
     assert answer.status_code == 200
     assert "Post again × 12" in answer.text
     assert invoices[0].number in answer.text
-    assert "and 2 more" in answer.text
+    assert "and 7 more" in answer.text
     assert answer.context["form"].initial["chosen"] == ",".join(map(str, ids(invoices)))
     assert not BulkRun.objects.exists()
 
