@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
+from django.contrib.auth.models import User
 from django.db.models import Count, Min, Q, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from integrations.bulk import INVOICES_AT_MOST
 from integrations.models import Connection
 from integrations.policy import BreakerState
 from invoices import clock
-from invoices.models import Invoice
+from invoices.models import Client, Invoice
+from invoices.roles import Right
 from invoices.workflow import MessageState
 from syncdiag.catalogue import Entry, entries_of
 from syncdiag.desk_chart import AGES, Chart, draw_chart
@@ -44,7 +47,7 @@ class Filters:
     after: tuple[datetime, int] | None = None
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> Self:
+    def read(cls, query: Mapping[str, Any]) -> Self:
         """Read them from an address."""
         client = query.get("client", "")
         reason, mine = query.get("reason", ""), query.get("mine", "")
@@ -136,7 +139,7 @@ class Desk:
 def read_desk(reader: Reader, filters: Filters) -> Desk:
     """Return the desk of a person as filtered."""
     now = clock.now()
-    connections = {each.client_id: each for each in Connection.objects.filter(client_id__in=list(reader.sees))}
+    connections = _connections_of(reader)
     stuck = matching(reader, filters, connections, now)
     chosen = filters.reason
     keys = {group.slug: _keys(stuck.of[group.slug], at_most=COUNT_TO + 1) for group in GROUPS}
@@ -173,6 +176,28 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
         everything=filters.address(reason=""),
         may_handle=bool(reader.handles),
     )
+
+
+def reader_of(user: User) -> Reader:
+    """Return a person with the rights that the desk asks for."""
+    on = {
+        right: dict(Client.objects.where(user, right).order_by("name", "pk").values_list("pk", "name"))
+        for right in (Right.VIEW, Right.HANDLE_QUEUE, Right.LOOK_UP)
+    }
+    return Reader(user.pk, on[Right.VIEW], frozenset(on[Right.HANDLE_QUEUE]), frozenset(on[Right.LOOK_UP]))
+
+
+def select_matching(user: User, query: QueryDict) -> list[int]:
+    """Return what "all that match" means for a run over many: ids, longest stuck first, one more than a run takes."""
+    reader, filters = reader_of(user), Filters.read(query)
+    connections = _connections_of(reader)
+    stuck = matching(reader, filters, connections, clock.now())
+    rows = stuck.of[filters.reason] if filters.reason else stuck.all
+    return [pk for _moment, pk in _keys(rows, at_most=INVOICES_AT_MOST + 1)]
+
+
+def _connections_of(reader: Reader) -> dict[int, Connection]:
+    return {each.client_id: each for each in Connection.objects.filter(client_id__in=list(reader.sees))}
 
 
 def matching(reader: Reader, filters: Filters, connections: Mapping[int, Connection], at: datetime) -> Stuck:

@@ -21,4 +21,4 @@ def stuck_desk(context: template.Context) -> Desk | None:
         handles=frozenset(clients_of(request, Right.HANDLE_QUEUE)),
         looks_up=frozenset(clients_of(request, Right.LOOK_UP)),
     )
-    return read_desk(reader, Filters.read(request.GET.dict())) if reader.sees else None
+    return read_desk(reader, Filters.read(request.GET)) if reader.sees else None

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -210,6 +211,26 @@ def test_filters_leave(acme, globex, handler, query, expected):
     found = numbers(handler, **query)
 
     assert {number for group in found.values() for number in group} == expected
+
+
+def test_all_that_match_are_the_same_as_on_the_page_and_the_persons_own(acme, handler, stranger):
+    old, young = stand(acme, "OLD", since=2 * HOUR), stand(acme, "YOUNG", by=handler)
+    stand(acme, "LOST", step=WAITS, state=MessageState.UNKNOWN)
+
+    chosen = [
+        desk_module.select_matching(person, QueryDict(query))
+        for person, query in ((handler, "reason=error&button=x"), (handler, "mine=handed-in"), (stranger, ""))
+    ]
+
+    assert chosen == [[old.pk, young.pk], [young.pk], []]
+
+
+def test_the_bar_for_many_is_there_for_who_handles_the_queue(acme, handler, clerk):
+    stand(acme)
+
+    bars = [reverse("admin:integrations_bulkrun_add") in look(person, mine="").text for person in (handler, clerk)]
+
+    assert bars == [True, False]
 
 
 def test_another_clients_invoices_are_on_nobody_elses_desk(acme, globex, stranger):
