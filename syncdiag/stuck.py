@@ -118,11 +118,11 @@ def find_stuck(invoices: InvoiceQuerySet, *, clients: Collection[int], paused: C
     overdue = _overdue(clients, at)
     known = waiting.filter(~lost)
     of = {
-        "two": rows.filter(pk__in=two),
-        "late": errors.filter(pk__in=late),
+        "two": invoices.filter(pk__in=two),
+        "late": invoices.filter(pk__in=late),
         "validation": others.filter(failed),
         "error": others.filter(~failed),
-        "unknown": waiting.filter(lost),
+        "unknown": waiting.filter(current_message__state=MessageState.UNKNOWN, current_message__client_id__in=clients),
         "paused": known.filter(client_id__in=paused),
         "overdue": known.filter(overdue, ~Q(client_id__in=paused)),
     }
