@@ -6,6 +6,8 @@ import pytest
 from django.core import mail
 
 from integrations.actions import look_up
+from integrations.bulk import work_on
+from integrations.models import BulkRun
 from invoices.actions.flow import abort_message
 from invoices.models import Evidence
 
@@ -149,4 +151,30 @@ def test_nothing_is_cut_off(desk, sit_down, handler, width, scheme):
         person.shoot(f"{name}-{scheme}-{width}")
         assert person.page.evaluate("document.documentElement.scrollWidth") <= width, name
 
+    assert person.errors == []
+
+
+def test_many_are_ticked_on_the_desk_and_pressed_at_once(desk, sit_down, handler):
+    invoices = [desk.post() for _number in range(3)]
+    for invoice in invoices:
+        abort_message(invoice.pk, by=handler, reason="The ERP is slow")
+    person = sit_down(handler)
+
+    person.open("/admin/")
+    for box in person.page.locator("input[name=invoice]").all():
+        box.check()
+    person.shoot("bulk-1-desk")
+    person.page.get_by_role("button", name="Post again").click()
+    person.shoot("bulk-2-confirm")
+    person.page.locator("[name=reason]").fill("It is back")
+    person.page.locator("main form, #content form").get_by_role("button", name="Post again").click()
+    run = BulkRun.objects.get()
+    work_on(run.pk)
+    person.open(f"/admin/integrations/bulkrun/{run.pk}/change/")
+    person.shoot("bulk-3-done")
+
+    run.refresh_from_db()
+    assert (run.total, run.done, run.refused) == (3, 3, 0)
+    assert {desk.see(invoice).step for invoice in invoices} == {"preliminary_integration"}
+    assert all(person.reads(invoice.number) for invoice in invoices)
     assert person.errors == []
