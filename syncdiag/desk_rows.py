@@ -105,6 +105,10 @@ def _last_words(invoice: Invoice, group: Group, connection: Connection | None) -
         return connection.last_error or (message.reason if message else ""), ""
     if message is None:
         return "", ""
+    if group.slug == "late":
+        return _("It booked the invoice after all, under voucher %(voucher)s.") % {"voucher": message.voucher}, ""
+    if message.state == MessageState.ABORTED:
+        return _("Aborted by a person: %(reason)s") % {"reason": message.reason}, ""
     if not message.complaints or message.state != MessageState.REFUSED:
         return message.reason, ""
     first = message.complaints[0]

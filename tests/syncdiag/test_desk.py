@@ -312,6 +312,16 @@ def test_the_erps_words_stand_beside_the_catalogues(acme, auditor):
 
 
 @pytest.mark.parametrize(
+    ("voucher", "words"),
+    [("", "Aborted by a person: stuck"), ("V-9", "It booked the invoice after all, under voucher V-9.")],
+)
+def test_a_persons_reason_is_not_taken_for_the_erps_word(acme, auditor, voucher, words):
+    stand(acme, state=MessageState.ABORTED, reason="stuck", voucher=voucher)
+
+    assert only_row(auditor).said == words
+
+
+@pytest.mark.parametrize(
     ("evidence", "words"),
     [
         ({}, "Found: voucher V-7"),
