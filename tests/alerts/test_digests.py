@@ -46,7 +46,7 @@ def test_handlers_and_managers_are_told_and_nobody_else(trouble, handler, manage
     assert look_and_send() == 2
 
     assert receivers() == ["handler@example.com", "manager@example.com"]
-    said = mail.outbox[0]
+    said = next(each for each in mail.outbox if each.to == ["handler@example.com"])
     assert said.subject == "Acme: ERP out of reach"
     assert "Hello Handler Example" in said.body
     assert "connection refused" in said.body

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.delivery.desk import Desk
 from tests.erp_server import ErpServer
+from tests.processes import end_sessions, sessions
 
 COMPANIES = count(1)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -90,9 +91,10 @@ class Person:
 
 
 @pytest.fixture
-def sit_down(chromium, live_server):
+def sit_down(transactional_db, chromium, live_server):
     """`sit_down(handler)` is that person before a window of their own, logged in."""
     contexts = []
+    before = sessions()
 
     def make(user, *, width: int = 1280, scheme: str = "light") -> Person:
         session = Session()
@@ -107,3 +109,4 @@ def sit_down(chromium, live_server):
     yield make
     for context in contexts:
         context.close()
+    end_sessions(sessions() - before)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection as database
 from django_q.models import OrmQ
 
 from integrations import bulk, tasks
@@ -14,7 +13,7 @@ from invoices.models import Event, IntegrationMessage, Invoice
 from invoices.workflow import MessageState, Step
 from tests import processes as real
 from tests.delivery.desk import AGO, Beside
-from tests.processes import Processes, Started, wait_until
+from tests.processes import Processes, Started, sessions, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,20 +21,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def processes(desk) -> Iterator[Processes]:
     environment = {"SANDBOX_ERP_URL": desk.erp.url, "DJANGO_SETTINGS_MODULE": "config.settings", "UNSTUCK_FAULT": ""}
+    before = sessions()
     with Processes(**environment) as started:
         yield started
-    wait_until(lambda: _others() == 0, "the dead workers' sessions are gone", timeout=20)
-
-
-def _others() -> int:
-    """Return how many other sessions the database still has: PostgreSQL notices a killed client a moment later."""
-    if database.vendor != "postgresql":
-        return 0
-    with database.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return cursor.fetchone()[0]
+    wait_until(lambda: sessions() <= before, "the dead workers' sessions are gone", timeout=20)
 
 
 def _start(processes: Processes) -> Started:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from django.db import connection as database
 
 from integrations import tasks
 from integrations.models import Connection
@@ -17,7 +16,7 @@ from invoices.models import Attempt, IntegrationMessage, Invoice
 from invoices.workflow import MessageState, Step
 from tests import processes as real
 from tests.delivery.desk import AGO
-from tests.processes import Processes, Started, wait_until
+from tests.processes import Processes, Started, sessions, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,20 +36,10 @@ class Workers:
 @pytest.fixture
 def workers(desk) -> Iterator[Workers]:
     environment = {"SANDBOX_ERP_URL": desk.erp.url, "DJANGO_SETTINGS_MODULE": "config.settings", "UNSTUCK_FAULT": ""}
+    before = sessions()
     with Processes(**environment) as processes:
         yield Workers(processes)
-    wait_until(lambda: _others() == 0, "the dead workers' sessions are gone", timeout=20)
-
-
-def _others() -> int:
-    """Return how many other sessions the database still has: PostgreSQL notices a killed client a moment later."""
-    if database.vendor != "postgresql":
-        return 0
-    with database.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return cursor.fetchone()[0]
+    wait_until(lambda: sessions() <= before, "the dead workers' sessions are gone", timeout=20)
 
 
 def _bury() -> None:
