@@ -4,6 +4,15 @@ import pytest
 
 from invoices.roles import Role
 from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
+from tests.processes import end_sessions, sessions
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_session_is_left(django_db_setup, django_db_blocker):
+    """End what threads of the live server still hold open: PostgreSQL drops no database under a session."""
+    yield
+    with django_db_blocker.unblock():
+        end_sessions(sessions())
 
 
 @pytest.fixture
