@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from django.db.models import Q
 from django_q.tasks import async_task
 
@@ -14,7 +13,6 @@ from integrations.models import BulkRun, Connection
 from invoices import clock
 from invoices.models import IntegrationMessage
 
-log = structlog.get_logger(__name__)
 QUEUED_AT_MOST: Final = timedelta(seconds=60)  # after that the queue is taken to have lost the drain
 
 

@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import GET_STATE, FSMField, can_proceed, transition
 
 if TYPE_CHECKING:
-    from invoices.models import Invoice
+    pass
 
 
 class Step(TextChoices):
@@ -269,8 +269,3 @@ class Workflow(models.Model):
 def may_move(move: Callable[[], Any]) -> bool:
     """Say whether a transition, e.g. `invoice.skip`, is possible from where the row is."""
     return bool(can_proceed(move))
-
-
-def is_past_booking(invoice: "Invoice | Workflow") -> bool:
-    """Say whether the ERP's document rules: amounts and dates are then edited there."""
-    return invoice.step in (Step.BOOKED, Step.INVALIDATED)

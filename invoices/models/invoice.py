@@ -47,10 +47,6 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """Lock the rows until the transaction ends. SQLite has one writer at a time and no row locks."""
         return self.select_for_update(of=("self",)).select_related("client", "counterparty", "current_message")
 
-    def waiting_for_erp(self) -> Self:
-        """Leave those in an integration step."""
-        return self.filter(step__in=INTEGRATION_STEPS)
-
     def overdue(self, at: datetime) -> Self:
         """Leave those that have waited in an integration step longer than their client's patience."""
         limits = Q(pk__in=[])
@@ -62,10 +58,6 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
                 since = at - timedelta(minutes=minutes)
                 limits |= Q(step=step, step_since__lt=since, **{f"client__{name}": minutes})
         return self.filter(limits, archived_at__isnull=True)
-
-    def in_error(self) -> Self:
-        """Leave those in an error step."""
-        return self.filter(step__in=ERROR_STEPS)
 
 
 class Invoice(Workflow):
