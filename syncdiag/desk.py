@@ -180,11 +180,8 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
 
 def reader_of(user: User) -> Reader:
     """Return a person with the rights that the desk asks for."""
-    on = {
-        right: dict(Client.objects.where(user, right).order_by("name", "pk").values_list("pk", "name"))
-        for right in (Right.VIEW, Right.HANDLE_QUEUE, Right.LOOK_UP)
-    }
-    return Reader(user.pk, on[Right.VIEW], frozenset(on[Right.HANDLE_QUEUE]), frozenset(on[Right.LOOK_UP]))
+    held = Client.objects.by_right(user)
+    return Reader(user.pk, held[Right.VIEW], frozenset(held[Right.HANDLE_QUEUE]), frozenset(held[Right.LOOK_UP]))
 
 
 def select_matching(user: User, query: QueryDict) -> list[int]:

@@ -26,11 +26,10 @@ def person(request: HttpRequest) -> User:
 
 
 def clients_of(request: HttpRequest, right: Right = Right.VIEW) -> dict[int, str]:
-    """Return the clients on which the person has `right`, id → name, by name; asked once a request."""
-    known: dict[Right, dict[int, str]] = request.__dict__.setdefault("_unstuck_clients", {})
-    if right not in known:
-        found = Client.objects.where(request.user, right).order_by("name", "pk")
-        known[right] = dict(found.values_list("pk", "name"))
+    """Return the clients on which the person has `right`, id → name, by name; asked once a request, for all rights."""
+    known: dict[Right, dict[int, str]] | None = request.__dict__.get("_unstuck_clients")
+    if known is None:
+        known = request.__dict__["_unstuck_clients"] = Client.objects.by_right(request.user)
     return known[right]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
@@ -26,15 +27,31 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
     def below(self, ids: set[int]) -> set[int]:
         """Return `ids` and the ids of all clients below them."""
+        return _with_those_below(ids, self._children()) if ids else set()
+
+    def by_right(self, user: User | Any) -> dict[Right, dict[int, str]]:
+        """Return for each right the clients on which `user` has it, id → name, by name; three queries in all."""
+        rows = self.order_by("name", "pk").values_list("pk", "name")
+        if not user.is_active or user.is_superuser:
+            return dict.fromkeys(Right, dict(rows) if user.is_active else {})
+        granted: defaultdict[Role, set[int]] = defaultdict(set)
+        for role, pk in RoleGrant.objects.in_force().filter(user_id=user.pk).values_list("role", "client_id"):
+            granted[Role(role)].add(pk)
+        children = self._children() if granted else {}
+        held = {role: _with_those_below(ids, children) for role, ids in granted.items()}
+        names = dict(rows.filter(pk__in=set().union(*held.values())))
+        return {
+            right: {
+                pk: name for pk, name in names.items() if any(pk in held.get(role, ()) for role in roles_with(right))
+            }
+            for right in Right
+        }
+
+    def _children(self) -> dict[int, list[int]]:
         children: defaultdict[int, list[int]] = defaultdict(list)
-        for pk, parent_id in self.model.objects.filter(parent__isnull=False).values_list("pk", "parent_id"):
+        for pk, parent_id in self.model.objects.filter(parent__isnull=False).order_by().values_list("pk", "parent_id"):
             children[parent_id].append(pk)
-        found, queue = set(ids), list(ids)
-        while queue:
-            fresh = [child for child in children[queue.pop()] if child not in found]
-            found.update(fresh)
-            queue.extend(fresh)
-        return found
+        return children
 
     def where(self, user: User | Any, right: Right) -> Self:
         """Return the clients on which `user` has `right`, by a role there or on a parent."""
@@ -44,6 +61,15 @@ class ClientQuerySet(models.QuerySet["Client"]):
             return self
         granted = RoleGrant.objects.in_force().filter(user_id=user.pk, role__in=roles_with(right))
         return self.filter(pk__in=self.below(set(granted.values_list("client_id", flat=True))))
+
+
+def _with_those_below(ids: set[int], children: Mapping[int, Sequence[int]]) -> set[int]:
+    found, queue = set(ids), list(ids)
+    while queue:
+        fresh = [child for child in children.get(queue.pop(), ()) if child not in found]
+        found.update(fresh)
+        queue.extend(fresh)
+    return found
 
 
 class Client(models.Model):

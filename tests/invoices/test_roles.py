@@ -56,6 +56,24 @@ def test_a_role_counts_on_all_clients_below_and_on_none_beside_or_above(acme):
     assert {invoice.number for invoice in Invoice.objects.visible_to(user)} == {"middle", "below"}
 
 
+def test_all_rights_at_once_are_what_each_is_alone(acme, globex, django_assert_max_num_queries):
+    below = ClientFactory(slug="below", parent=acme)
+    user = UserFactory()
+    RoleGrantFactory(user=user, client=acme, role=Role.QUEUE_HANDLER)
+    RoleGrantFactory(user=user, client=below, role=Role.INTEGRATION_MANAGER)
+    RoleGrantFactory(user=user, client=globex, role=Role.AUDITOR, until=timezone.now() - timedelta(seconds=1))
+    others = (UserFactory(), UserFactory(is_superuser=True), UserFactory(is_superuser=True, is_active=False))
+
+    with django_assert_max_num_queries(3):
+        held = Client.objects.by_right(user)
+
+    assert held[Right.HANDLE_QUEUE] == {acme.pk: acme.name, below.pk: below.name}
+    assert held[Right.SET_STATUS] == {below.pk: below.name}
+    for person, right in [(person, right) for person in (user, *others) for right in Right]:
+        alone = dict(Client.objects.where(person, right).values_list("pk", "name"))
+        assert Client.objects.by_right(person)[right] == alone
+
+
 def test_a_circle_of_parents_does_not_hang(acme, globex):
     Client.objects.filter(pk=acme.pk).update(parent=globex)
     Client.objects.filter(pk=globex.pk).update(parent=acme)
