@@ -40,6 +40,7 @@ TRACKED: Final = (
     "archived_reason",
 )
 log = structlog.get_logger(__name__)
+NEWS: Final = frozenset({"status_noted", "status_paid"})  # news of an invoice even where its status stays as it is
 SYSTEM: Final = "Unstuck"
 Facts = dict[str, Any]
 
@@ -95,8 +96,13 @@ def compose(
     now = facts(invoice)
     changed = [name for name in TRACKED if before.get(name) != now[name]]
     moment = at or timezone.now()
+    touched = ["event_count", "event_head"]
     if "step" in changed:
         invoice.step_since = moment
+        touched.append("step_since")
+    if "status" in changed or action in NEWS:
+        invoice.news_at = moment
+        touched.append("news_at")
     invoice.event_count += 1
     event = Event(
         client_id=invoice.client_id,
@@ -120,8 +126,7 @@ def compose(
     log.info(
         action, invoice=invoice.number, message_id=invoice.current_message_id, by=event.actor_name, changed=changed
     )
-    fields = [*changed, "event_count", "event_head"]
-    return event, [*fields, "step_since"] if "step" in changed else fields
+    return event, [*changed, *touched]
 
 
 def record(

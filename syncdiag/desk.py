@@ -24,7 +24,7 @@ from invoices.workflow import MessageState
 from syncdiag.catalogue import Entry, entries_of
 from syncdiag.desk_chart import AGES, Chart, draw_chart
 from syncdiag.desk_rows import Reader, Row, make_rows
-from syncdiag.stuck import GROUPS, OLDEST_FIRST, Group, Stuck, find_stuck
+from syncdiag.stuck import GROUPS, Group, Stuck, find_stuck
 
 COUNT_TO: Final = 99
 AGES_OF: Final = 20_000  # the age chart looks at the oldest ones, no further
@@ -142,11 +142,11 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
     connections = _connections_of(reader)
     stuck = matching(reader, filters, connections, now)
     chosen = filters.reason
-    keys = {group.slug: _keys(stuck.of[group.slug], at_most=COUNT_TO + 1) for group in GROUPS}
+    keys = {group.slug: _keys(stuck.of[group.slug], group.since, at_most=COUNT_TO + 1) for group in GROUPS}
     shown = {slug: found[:FIRST_ROWS] for slug, found in keys.items() if not chosen}
     onward = ""
     if chosen:
-        page = _keys(stuck.of[chosen], filters.after, at_most=PAGE + 1)
+        page = _keys(stuck.of[chosen], _since(chosen), filters.after, at_most=PAGE + 1)
         shown = {chosen: page[:PAGE]}
         onward = f"{filters.address()}&after={_key_text(page[PAGE - 1])}" if len(page) > PAGE else ""
     wanted = [pk for found in shown.values() for _moment, pk in found]
@@ -162,7 +162,7 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
         )
         for group in GROUPS
     )
-    ages = _ages(stuck.of[chosen] if chosen else stuck.all, now)
+    ages = _ages(stuck.of[chosen] if chosen else stuck.all, _since(chosen), now)
     total = sum(ages[0])
     return Desk(
         groups=counted,
@@ -190,7 +190,7 @@ def select_matching(user: User, query: QueryDict) -> list[int]:
     connections = _connections_of(reader)
     stuck = matching(reader, filters, connections, clock.now())
     rows = stuck.of[filters.reason] if filters.reason else stuck.all
-    return [pk for _moment, pk in _keys(rows, at_most=INVOICES_AT_MOST + 1)]
+    return [pk for _moment, pk in _keys(rows, _since(filters.reason), at_most=INVOICES_AT_MOST + 1)]
 
 
 def _connections_of(reader: Reader) -> dict[int, Connection]:
@@ -223,16 +223,22 @@ def _is_paused(connection: Connection) -> bool:
     return is_open or connection.needs_credentials or not connection.is_enabled
 
 
-def _ages(rows: QuerySet[Invoice], now: datetime) -> tuple[list[int], datetime | None]:
+def _since(slug: str) -> str:
+    """Return what the rows of a group are ordered by; without a group, of all."""
+    return next((group.since for group in GROUPS if group.slug == slug), "step_since")
+
+
+def _ages(rows: QuerySet[Invoice], name: str, now: datetime) -> tuple[list[int], datetime | None]:
     """Return how many have stood there how long, youngest first, and since when the oldest has; one query."""
     conditions = {}
     since: datetime | None = None
     for number, (_label, limit) in enumerate(AGES):
-        younger = Q(step_since__gt=now - limit) if limit else Q()
-        conditions[f"age_{number}"] = Count("pk", filter=younger & (Q(step_since__lte=since) if since else Q()))
+        younger = Q(**{f"{name}__gt": now - limit}) if limit else Q()
+        older = Q(**{f"{name}__lte": since}) if since else Q()
+        conditions[f"age_{number}"] = Count("pk", filter=younger & older)
         since = now - limit if limit else None
-    counted = rows.order_by("step_since").only("pk", "step_since")[: AGES_OF + 1]
-    found = counted.aggregate(oldest=Min("step_since"), **conditions)
+    counted = rows.order_by(name).only("pk", name)[: AGES_OF + 1]
+    found = counted.aggregate(oldest=Min(name), **conditions)
     return [found[f"age_{number}"] for number in range(len(AGES))], found["oldest"]
 
 
@@ -240,14 +246,14 @@ def _ages(rows: QuerySet[Invoice], now: datetime) -> tuple[list[int], datetime |
 
 
 def _keys(
-    rows: QuerySet[Invoice], after: tuple[datetime, int] | None = None, *, at_most: int
+    rows: QuerySet[Invoice], name: str, after: tuple[datetime, int] | None = None, *, at_most: int
 ) -> list[tuple[datetime, int]]:
     """Return the keys of the oldest rows behind a place, as far as they are counted or shown."""
-    rows = rows.order_by(*OLDEST_FIRST)
+    rows = rows.order_by(name, "pk")
     if after is not None:
         moment, pk = after
-        rows = rows.filter(Q(step_since__gt=moment) | Q(pk__gt=pk), step_since__gte=moment)
-    return list(rows.values_list(*OLDEST_FIRST)[:at_most])
+        rows = rows.filter(Q(**{f"{name}__gt": moment}) | Q(pk__gt=pk), **{f"{name}__gte": moment})
+    return list(rows.values_list(name, "pk")[:at_most])
 
 
 def _key_text(key: tuple[datetime, int]) -> str:

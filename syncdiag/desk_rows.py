@@ -7,6 +7,8 @@ from typing import Final
 
 from django.db.models import Max
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from integrations.models import Connection
@@ -14,7 +16,7 @@ from invoices.buttons import Button, find_button
 from invoices.models import Client, Evidence, Invoice, RoleGrant
 from invoices.permissions import person_name
 from invoices.roles import Right, roles_with
-from invoices.workflow import ERROR_STEPS, MessageState, booking_kind
+from invoices.workflow import ERROR_STEPS, MessageState, Step, booking_kind
 from syncdiag.catalogue import explain
 from syncdiag.stuck import Group
 
@@ -83,7 +85,7 @@ def make_rows(
         step = _next_step(invoice, group, answer, connection)
         if step.slug and not reader.may(find_button(step.slug).right, invoice.client_id):
             step = _ask(invoice, find_button(step.slug), handlers.get(invoice.client_id, ""))
-        rows.append(Row(invoice, group, invoice.step_since, said, meaning, _found(answer), step))
+        rows.append(Row(invoice, group, getattr(invoice, group.since), said, meaning, _found(answer), step))
     return rows
 
 
@@ -91,7 +93,7 @@ def make_rows(
 
 
 def _latest_evidence(invoices: Sequence[Invoice]) -> dict[int, Evidence]:
-    kinds = {invoice.pk: booking_kind(invoice.step) for invoice in invoices}
+    kinds = {invoice.pk: booking_kind(invoice.step) for invoice in invoices if invoice.step != Step.BOOKED}
     latest = Evidence.objects.filter(invoice__in=kinds).order_by().values("invoice_id", "kind")
     found = Evidence.objects.filter(pk__in=latest.annotate(latest=Max("pk")).values("latest")).select_related(
         "asked_by"
@@ -101,6 +103,10 @@ def _latest_evidence(invoices: Sequence[Invoice]) -> dict[int, Evidence]:
 
 def _last_words(invoice: Invoice, group: Group, connection: Connection | None) -> tuple[str, str]:
     message = invoice.current_message
+    if group.slug == "silent" and invoice.news_at is not None:
+        return _("No update from the ERP since %(when)s.") % {
+            "when": date_format(localtime(invoice.news_at), "j F Y")
+        }, ""
     if group.slug == "paused" and connection is not None:
         return connection.last_error or (message.reason if message else ""), ""
     if message is None:
@@ -142,6 +148,9 @@ def _found(evidence: Evidence | None) -> Found | None:
 
 def _next_step(invoice: Invoice, group: Group, evidence: Evidence | None, connection: Connection | None) -> NextStep:
     message = invoice.current_message
+    if group.slug == "silent":
+        page = reverse("admin:invoices_invoice_change", args=[invoice.pk])
+        return NextStep(label=_("See what it said"), url=page, sentence=_("Ask there whether the payment was made."))
     if group.slug == "two":
         return _press(invoice, "look-up", sentence=_("Void one of them there, then look it up again."))
     if group.slug == "late" and message is not None:

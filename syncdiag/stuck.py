@@ -9,6 +9,7 @@ An invoice stands in one group only, the most telling one, in this order:
     unknown     the answer was lost
     paused      it waits behind a connection whose breaker is open, that is disabled, or that needs new credentials
     overdue     it has waited in an integration step longer than its client's patience
+    silent      it is in Processing Payment, and for longer than its client's patience nothing was heard of it
 
 What waits in an integration step for less than that is not stuck. Everything here reads by the partial index of stuck
 invoices, or begins at what is rare: nothing looks at the invoices that are fine.
@@ -37,7 +38,6 @@ from invoices.workflow import (
 )
 
 STUCK_STEPS: Final = (*INTEGRATION_STEPS, *ERROR_STEPS)
-OLDEST_FIRST: Final = ("step_since", "pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Group:
     title: str | Promise
     hint: str | Promise
     tone: str
+    since: str = "step_since"  # what its rows are ordered by, and how long they have stood there
+    is_booked: bool = False  # nothing is posted, looked up or skipped in it
 
 
 GROUPS: Final = (
@@ -88,12 +90,20 @@ GROUPS: Final = (
         _("In an integration step for longer than the client's patience, though the connection runs."),
         "warn",
     ),
+    Group(
+        "silent",
+        _("No update from the ERP"),
+        _("In Processing Payment for longer than the client's patience without a word: ask there what became of it."),
+        "wait",
+        since="news_at",
+        is_booked=True,
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """The stuck invoices among some: `all` of them, and those `of` each group."""
+    """The stuck invoices among some: `all` that are not booked, and those `of` each group."""
 
     all: InvoiceQuerySet
     of: Mapping[str, QuerySet[Invoice]]
@@ -125,6 +135,7 @@ def find_stuck(invoices: InvoiceQuerySet, *, clients: Collection[int], paused: C
         "unknown": waiting.filter(current_message__state=MessageState.UNKNOWN, current_message__client_id__in=clients),
         "paused": known.filter(client_id__in=paused),
         "overdue": known.filter(overdue, ~Q(client_id__in=paused)),
+        "silent": invoices.filter(_silent(clients, at), status=Status.PROCESSING_PAYMENT, archived_at__isnull=True),
     }
     any_of_them = Q(step__in=ERROR_STEPS) | Q(client_id__in=paused) | overdue | lost | Q(pk__in=two)
     return Stuck(rows.filter(any_of_them), of)
@@ -140,6 +151,17 @@ def _overdue(clients: Collection[int], at: datetime) -> Q:
     found = Q(pk__in=[])
     for (step, minutes), pks in limits.items():
         found |= Q(step=step, step_since__lt=at - timedelta(minutes=minutes), client_id__in=pks)
+    return found
+
+
+def _silent(clients: Collection[int], at: datetime) -> Q:
+    """Say of invoices of these clients whether their last news is older than the client's patience."""
+    limits: dict[int, list[int]] = {}
+    for pk, days in Client.objects.filter(pk__in=clients).order_by().values_list("pk", "payment_patience"):
+        limits.setdefault(days, []).append(pk)
+    found = Q(pk__in=[])
+    for days, pks in limits.items():
+        found |= Q(news_at__lt=at - timedelta(days=days), client_id__in=pks)
     return found
 
 

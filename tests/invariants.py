@@ -50,6 +50,7 @@ ROLE_OF_ACTION = {
     "configure_gate": MANAGER,
     "add_client": MANAGER,
     "edit_client": MANAGER,
+    "change_preferences": MANAGER,
 }
 BUTTONS = {"post", "approve", "abort", "skip", "post_again", "invalidate", "archive", "restore", "set_status"}
 OPEN = ("pending", "sending", "unknown")

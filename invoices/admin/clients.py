@@ -1,4 +1,4 @@
-"""Clients and counterparties in the admin: read-only, but for superusers, who add and change clients."""
+"""Clients and counterparties in the admin: superusers change clients, integration managers their preferences."""
 
 from typing import Any
 
@@ -14,12 +14,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from invoices.admin.access import ClientRowsAdmin, is_superuser, person
+from invoices.actions.preferences import AT_MOST, PREFERENCES, change_preferences
+from invoices.admin.access import ClientRowsAdmin, clients_of, is_superuser, person
 from invoices.admin.filters import ClientFilter, DirectionFilter
 from invoices.events import record_for_client
 from invoices.models import Client, Counterparty
+from invoices.roles import Right
 
 FOLLOWED = ("name", "slug", "parent_id", "creates_counterparties")
+FOLLOWED_FIELDS = ("name", "slug", "parent", "creates_counterparties")
 
 
 class ClientForm(ModelForm[Client]):
@@ -27,7 +30,15 @@ class ClientForm(ModelForm[Client]):
 
     class Meta:
         model = Client
-        fields = ("name", "slug", "parent", "creates_counterparties")
+        fields = (*FOLLOWED_FIELDS, *PREFERENCES)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, most in AT_MOST.items():
+            if name in self.fields:
+                self.fields[name] = forms.IntegerField(
+                    min_value=1, max_value=most, label=self.fields[name].label, initial=self.fields[name].initial
+                )
 
     def clean_parent(self) -> Client | None:
         """Refuse a circle."""
@@ -39,14 +50,14 @@ class ClientForm(ModelForm[Client]):
 
 @admin.register(Client)
 class ClientAdmin(ClientRowsAdmin[Client]):
-    """The clients that the person may see."""
+    """The clients that the person may see; what its integration managers may change of one are its preferences."""
 
     client_path = "pk"
     form = ClientForm
     list_display = ("name_link", "slug", "parent_name", "creates", "invoices_link")
     list_select_related = ("parent",)
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "parent", "creates_counterparties", "created_at")
+    fields = (*FOLLOWED_FIELDS, *PREFERENCES, "created_at")
     readonly_fields = ("created_at",)
     ordering = ("name", "pk")
 
@@ -54,9 +65,14 @@ class ClientAdmin(ClientRowsAdmin[Client]):
         """Superusers add clients."""
         return is_superuser(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Client | None = None) -> bool:  # noqa: ARG002 (Django's signature)
-        """Superusers change clients."""
-        return is_superuser(request)
+    def has_change_permission(self, request: HttpRequest, obj: Client | None = None) -> bool:
+        """Superusers change clients, integration managers their own clients' preferences."""
+        managed = clients_of(request, Right.MANAGE_CONNECTION)
+        return is_superuser(request) or (bool(managed) if obj is None else obj.pk in managed)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> tuple[str, ...]:  # noqa: ARG002 (Django's signature)
+        """Leave what makes a client to superusers."""
+        return self.readonly_fields if is_superuser(request) else (*FOLLOWED_FIELDS, *self.readonly_fields)
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Offer the clients as plain choices: there is no pop-up for adding one on the way."""
@@ -66,8 +82,13 @@ class ClientAdmin(ClientRowsAdmin[Client]):
         return field
 
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
-        """Save the client together with its line in the event log."""
+        """Save the client together with its line in the event log; the preferences by their verb."""
         with transaction.atomic():
+            if change:
+                wanted = {name: form.cleaned_data[name] for name in PREFERENCES}
+                change_preferences(obj.pk, by=person(request), **wanted)
+            if not is_superuser(request):
+                return
             before = {}
             if change:
                 known = Client.objects.select_for_update().get(pk=obj.pk)

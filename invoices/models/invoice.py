@@ -75,6 +75,7 @@ class Invoice(Workflow):
     total = MoneyField(_("total"), default=Decimal(0))
     paid = MoneyField(_("paid"), default=Decimal(0), editable=False)
     step_since = models.DateTimeField(_("in this step since"), default=timezone.now, editable=False)
+    news_at = models.DateTimeField(_("last news of its status"), null=True, blank=True, editable=False)
 
     preliminary_voucher = models.CharField(_("preliminary voucher"), max_length=60, blank=True)
     preliminary_posting_date = models.DateField(_("preliminary posting date"), null=True, blank=True)
@@ -109,6 +110,11 @@ class Invoice(Workflow):
                 fields=["step_since", "id", "client", "step"],  # the desk reads it in this order, and nothing else
                 name="invoice_stuck",
                 condition=Q(step__in=[*INTEGRATION_STEPS, *ERROR_STEPS], archived_at__isnull=True),
+            ),
+            models.Index(
+                fields=["news_at", "id", "client"],
+                name="invoice_without_news",
+                condition=Q(status=Status.PROCESSING_PAYMENT, archived_at__isnull=True),
             ),
         ]
         constraints: ClassVar = [

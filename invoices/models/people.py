@@ -97,6 +97,9 @@ class Client(models.Model):
     final_patience = models.PositiveIntegerField(
         _("minutes in Integration - final until it counts as stuck"), default=15
     )
+    payment_patience = models.PositiveIntegerField(
+        _("days in Processing Payment without news until it is shown on the desk"), default=14
+    )
     posts_again_by_itself = models.BooleanField(
         _("post again by itself after an outage"),
         default=False,

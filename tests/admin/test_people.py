@@ -98,11 +98,15 @@ def test_others_read_who_has_what(browser, acme, clerk, manager):
     assert reverse(GRANT) not in text
 
 
-def test_only_superusers_change_clients_and_the_log_has_it(browser, acme, manager, root):
-    address = reverse("admin:invoices_client_change", args=[acme.pk])
-    data = {"name": "Acme & Co", "slug": "acme", "parent": "", "creates_counterparties": ""}
+PATIENCE = {"preliminary_patience": "15", "final_patience": "15", "payment_patience": "14"}
 
-    refused = browser(manager).post(address, data)
+
+def test_only_superusers_change_clients_and_the_log_has_it(browser, acme, manager, clerk, root):
+    address = reverse("admin:invoices_client_change", args=[acme.pk])
+    data = {"name": "Acme & Co", "slug": "acme", "parent": "", "creates_counterparties": "", **PATIENCE}
+
+    refused = browser(clerk).post(address, data)
+    browser(manager).post(address, data)
     name_then = Client.objects.get(pk=acme.pk).name
     browser(root).post(address, data)
 
@@ -112,8 +116,29 @@ def test_only_superusers_change_clients_and_the_log_has_it(browser, acme, manage
     assert (event.action, event.before["name"], event.after["name"]) == ("edit_client", "Acme", "Acme & Co")
 
 
+def test_an_integration_manager_sets_the_preferences_of_their_own_client(browser, acme, globex, manager):
+    data = {**PATIENCE, "final_patience": "45", "posts_again_by_itself": "on"}
+
+    answer = browser(manager).post(reverse("admin:invoices_client_change", args=[acme.pk]), data)
+    browser(manager).post(reverse("admin:invoices_client_change", args=[globex.pk]), data)
+
+    acme.refresh_from_db()
+    assert answer.status_code == 302
+    assert (acme.final_patience, acme.posts_again_by_itself) == (45, True)
+    assert Event.objects.get().action == "change_preferences"
+
+
+def test_a_patience_that_makes_no_sense_changes_nothing(browser, acme, manager):
+    data = {**PATIENCE, "final_patience": "45", "payment_patience": "0"}
+
+    answer = browser(manager).post(reverse("admin:invoices_client_change", args=[acme.pk]), data)
+
+    assert "greater than or equal to 1" in answer.text
+    assert Client.objects.get(pk=acme.pk).final_patience == 15
+
+
 def test_a_new_client_is_in_the_log(browser, root, manager):
-    data = {"name": "Initech", "slug": "initech", "parent": ""}
+    data = {"name": "Initech", "slug": "initech", "parent": "", **PATIENCE}
 
     refused = browser(manager).post(reverse("admin:invoices_client_add"), data)
     browser(root).post(reverse("admin:invoices_client_add"), data)

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from integrations.models import Connection
 from invoices import clock
+from invoices.actions.payments import StatusUpdate, Update, update_status
 from invoices.models import Evidence, IntegrationMessage, Invoice
 from invoices.roles import Role
 from invoices.workflow import PRELIMINARY_STEPS, MessageKind, MessageState, Status, Step
@@ -122,6 +123,42 @@ def test_patience_is_the_clients_own_for_each_step(acme, handler):
     stand(acme, "FIN", step=Step.FINAL_INTEGRATION, state=MessageState.PENDING, since=timedelta(minutes=6))
 
     assert numbers(handler) == {"overdue": ["FIN"]}
+
+
+def test_what_is_in_processing_payment_without_news_says_since_when(acme, handler):
+    invoice = InvoiceFactory(client=acme, number="QUIET", step=Step.BOOKED, status=Status.OK_TO_PAY)
+    update_status(invoice.pk, StatusUpdate(Update.PROCESSING_PAYMENT, source="erp"), by=None)
+    heard = clock.now() - timedelta(days=15)
+    Invoice.objects.filter(pk=invoice.pk).update(news_at=heard)
+
+    row = only_row(handler)
+
+    assert (row.group.slug, row.since) == ("silent", heard)
+    assert row.said == f"No update from the ERP since {heard:%-d %B %Y}."
+    assert row.next.url == reverse("admin:invoices_invoice_change", args=[invoice.pk])
+    assert look(handler).context["desk"].total_text == "0"
+
+
+def test_any_word_of_the_erp_ends_the_silence(acme, handler):
+    invoice = InvoiceFactory(client=acme, number="HEARD", step=Step.BOOKED, status=Status.PROCESSING_PAYMENT)
+    Invoice.objects.filter(pk=invoice.pk).update(news_at=clock.now() - timedelta(days=15))
+    before = numbers(handler)
+
+    update_status(invoice.pk, StatusUpdate(Update.NOTED, source="erp"), by=None)
+
+    assert (before, numbers(handler)) == ({"silent": ["HEARD"]}, {})
+
+
+def test_patience_with_payments_is_the_clients_own(acme, handler):
+    acme.payment_patience = 30
+    acme.save()
+    invoice = InvoiceFactory(client=acme, number="QUIET", step=Step.BOOKED, status=Status.PROCESSING_PAYMENT)
+    Invoice.objects.filter(pk=invoice.pk).update(news_at=clock.now() - timedelta(days=29))
+    before = numbers(handler)
+
+    Invoice.objects.filter(pk=invoice.pk).update(news_at=clock.now() - timedelta(days=31))
+
+    assert (before, numbers(handler)) == ({}, {"silent": ["QUIET"]})
 
 
 def test_two_documents_count_no_more_once_the_erp_has_one(acme, handler):
