@@ -8,11 +8,13 @@ import pytest
 from django.test import Client as Browser
 from lxml import etree
 
+from config.parts import Options, web
 from cxmlgate.actions import configure_gate
 from invoices.models import Event, Invoice, Payment
 from invoices.workflow import Status, Step
 from tests.cxmlgate.messages import IDENTITY, PATH, SECRET
 from tests.factories import InvoiceFactory
+from tests.processes import Processes, answers, free_port, test_database_url, wait_until
 
 
 @dataclass
@@ -90,3 +92,13 @@ def status_of(invoice):
 @pytest.fixture
 def invoice(gate):
     return book(gate.client)
+
+
+@pytest.fixture(scope="session")
+def web_port(django_db_setup):
+    """The port of a web server as `manage.py serve` starts it, on the tests' database; for tests that commit."""
+    port = free_port()
+    with Processes() as processes:
+        server = processes.python(*web(Options(port=port)).program, DATABASE_URL=test_database_url())
+        wait_until(lambda: answers(port), "the web server answers", by=server)
+        yield port
