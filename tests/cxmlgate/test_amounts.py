@@ -26,6 +26,8 @@ def pay(amount, currency, payload_id):
         ("KWD", "10.999", ["0.001", "10.997", "0.0010"]),
         ("CLF", "10.9999", ["0.0001", "10.9997", "0.0001"]),
         ("USD", "99999999999.99", ["99999999999.98", "0.01"]),
+        ("USD", "10.99", ["4.990000", "6.0000000000"]),  # an amount type of six or more places writes them all
+        ("CLF", "10.9999", ["0.00010", "10.999800"]),
     ],
 )
 def test_parts_are_counted_to_the_last_coin(gate, currency, total, parts):
@@ -53,7 +55,10 @@ def test_parts_are_counted_to_the_last_coin(gate, currency, total, parts):
         ("JPY", "1099", "1100"),
         ("KWD", "10.999", "0.0001"),
         ("KWD", "10.999", "11.000"),
-        ("CLF", "10.9999", "0.00010"),  # five places: more than any currency has
+        ("CLF", "10.9999", "0.00011"),
+        ("USD", "10.99", "10.990001"),
+        ("USD", "10.99", "0.0000000"),
+        ("USD", "10.99", "10.9900000000000000000"),  # no amount type writes as many
         ("USD", "99999999999.99", "100000000000.00"),
     ],
 )
