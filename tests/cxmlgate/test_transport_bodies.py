@@ -4,6 +4,7 @@ import gzip
 import zlib
 
 import pytest
+from django.utils import timezone
 
 from cxmlgate.models import GateMessage
 from cxmlgate.parsing import MAX_BYTES
@@ -117,6 +118,16 @@ def test_body_changes_nothing(port, invoice, good, case):
 
     assert verdict == expected
     assert_honest_message_is_taken(port, invoice, applied=False)
+
+
+@pytest.mark.parametrize("end", [b"", b"zz\r\n"], ids=["breaks off", "no chunk"])
+def test_message_whose_chunks_fail_is_kept_with_the_reason(port, good, end):
+    began = timezone.now()
+
+    ask(port, chunked(good, end=end))
+
+    kept = GateMessage.objects.get(last_seen_at__gte=began)
+    assert (kept.code, kept.reason) == (500, "The message broke off before its end: send it again.")
 
 
 def test_bytes_after_the_body_are_not_taken_for_a_part_of_it(port, invoice, good):

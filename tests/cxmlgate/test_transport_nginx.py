@@ -121,6 +121,7 @@ def taken(good):
         "a query": request(good, path=PATH + "?a=b"),
         "HTTP/1.0": request(good, version="1.0"),
         "another host of ours": request(good, host="desk.example.com"),
+        "lines without CR": request(good).replace(b"\r\n", b"\n"),
         "a long header": request(good, "X-Long: " + "x" * 7000),
         "what only a proxy may say": request(
             good, "X-Forwarded-Proto: http", "X-Forwarded-Ssl: off", "X-Forwarded-Protocol: http", "Script_Name: /x"
@@ -157,6 +158,8 @@ def refused(good):
         "no host": (request(good).replace(b"Host: 127.0.0.1\r\n", b""), PERMANENT),
         "two hosts": (request(good, "Host: second.example.com"), PERMANENT),
         "a host that is none": (request(good, host="no host!"), PERMANENT),
+        "a folded header": (request(good, "X-Folded: a\r\n b"), PERMANENT),
+        "a blank in a header's name": (request(good, "X Blank: a"), PERMANENT),
         "NUL in a header": (request(good, "X-Nul: a\0b"), PERMANENT),
         "a header line above the limit": (request(good, "X-Long: " + "x" * 9000), PERMANENT),
         "headers above the limit": (request(good, *(f"X-{n}: " + "x" * 7000 for n in range(6))), PERMANENT),
@@ -250,6 +253,27 @@ def test_silence_behind_the_proxy_is_a_cxml_500(tmp_path, silent, good):
     impatient = ("proxy_read_timeout 60s", "proxy_read_timeout 1s")
     with running_nginx(tmp_path, silent.getsockname()[1], impatient) as front:
         assert ask(front, request(good), tls=True) == TRANSIENT
+
+
+def test_only_the_proxy_says_where_a_message_came_from_and_how_long_it_is(tmp_path, silent, good):
+    lies = ("X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http", "X-Forwarded-Ssl: off", "Script_Name: /x")
+    with running_nginx(tmp_path, silent.getsockname()[1]) as front, Wire(front, tls=True) as wire:
+        wire.send(chunked(good, *lies, size=50))
+        with silent.accept()[0] as behind, behind.makefile("rb") as received:
+            lines = [line.decode().strip() for line in iter(received.readline, b"\r\n")]
+            body = received.read(len(good))
+
+    assert body == good
+    assert sorted(lines) == sorted(
+        [
+            f"POST {PATH} HTTP/1.0",
+            "Host: 127.0.0.1",
+            "Connection: close",
+            f"Content-Length: {len(good)}",
+            "X-Forwarded-For: 127.0.0.1",
+            "X-Forwarded-Proto: https",
+        ]
+    )
 
 
 def test_too_many_at_once_from_one_place_are_told_to_come_back(tmp_path, silent, good):
