@@ -25,7 +25,7 @@ from tests.cxmlgate.wire import (
     said,
     transactional_db,
 )
-from tests.processes import wait_until
+from tests.processes import free_port, wait_until
 
 __all__ = ["committed_gate", "good", "invoice", "port", "transactional_db"]
 
@@ -274,3 +274,12 @@ def test_process_that_dies_before_the_commit_answers_nothing_and_keeps_nothing(p
         assert ask(mortal, request(good)) == CLOSED
         assert everything() == before
     assert_honest_message_is_taken(port, invoice, applied=False)
+
+
+@pytest.mark.parametrize("database", ["postgres://nobody@127.0.0.1:{port}/gone", "sqlite:////dev/null/gone.sqlite3"])
+def test_database_that_is_not_there_is_transient_for_every_message(database):
+    with running_gate(DATABASE_URL=database.format(port=free_port())) as port:
+        assert ask(port, request(message())) == TRANSIENT
+        assert ask(port, request(b"<cXML")) == TRANSIENT  # it could not be kept
+        assert ask(port, chunked(b" " * 300_000)) == TRANSIENT
+        assert ask(port, request(method="GET", length=False)) == PERMANENT

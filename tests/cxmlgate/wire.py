@@ -139,7 +139,7 @@ def assert_honest_message_is_taken(port, invoice, *, applied, tls=False):
 def running_gate(**environment):
     """Run the web server as `manage.py serve` does, on the test's database; yields its port."""
     port = free_port()
-    with Processes(DATABASE_URL=test_database_url(), **environment) as processes:
+    with Processes(**{"DATABASE_URL": test_database_url(), **environment}) as processes:
         server = processes.python(*web(Options(port=port, threads=4)).program)
         wait_until(lambda: answers(port), "the web server answers", by=server)
         yield port
