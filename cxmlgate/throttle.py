@@ -63,7 +63,8 @@ class Throttle:
             return False
         with self._lock:
             so_far = self._over_before.get(key, 0) + number
-            self._over.setdefault(key, so_far)
+            if minute == self._minute:  # else it ended meanwhile
+                self._over.setdefault(key, so_far)
         if number == LIMIT + 1:  # of all processes one comes here in a minute
             log.warning("gate_wrong_secrets", client=key[0], source=key[1], so_far=so_far)
         return True
