@@ -139,13 +139,14 @@ def test_only_messages_of_unknown_senders_are_counted(invoice):
     assert GateMessage.objects.count() == 31
 
 
-def test_processes_count_together(db):
+def test_processes_count_together_and_one_of_them_logs(db, caplog):
     first, second = Throttle(), Throttle()
 
     said = [process.is_over("acme", HERE, NOON) for _time in range(15) for process in (first, second)]
 
     assert said == [False] * 20 + [True] * 10
     assert WrongSecrets.objects.get().number == 22  # each went over once, and asks no more
+    assert [record.msg["so_far"] for record in caplog.records] == [21]
 
 
 def test_a_process_remembers_who_is_over_until_the_minute_ends(db, django_assert_num_queries):
