@@ -5,6 +5,7 @@ remembered by the process until the minute ends, and costs no statement at all. 
 the right secret is never asked for here: it is served in the middle of a flood.
 """
 
+import re
 from collections import defaultdict
 from datetime import datetime
 from threading import Lock
@@ -24,6 +25,7 @@ LIMIT: Final = 20  # a minute
 MOST_SOURCES: Final = 100
 MOST_SLUGS: Final = 5  # of one source
 OTHERS: Final = ""
+SLUG: Final = re.compile(rf"[-a-zA-Z0-9_]{{1,{LONGEST_SLUG}}}", re.ASCII)  # what may be a client's
 
 Key = tuple[str, str]  # slug, source
 
@@ -79,7 +81,7 @@ class Throttle:
         if source not in self._slugs and len(self._slugs) >= MOST_SOURCES:
             return OTHERS, OTHERS
         slugs = self._slugs[source]
-        if len(slug) > LONGEST_SLUG or (slug not in slugs and len(slugs) >= MOST_SLUGS):
+        if not SLUG.fullmatch(slug) or (slug not in slugs and len(slugs) >= MOST_SLUGS):
             return OTHERS, source
         slugs.add(slug)
         return slug, source

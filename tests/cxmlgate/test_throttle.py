@@ -192,12 +192,19 @@ def test_many_addresses_from_one_source_leave_few_rows_and_spare_other_sources(d
     process = Throttle()
 
     said = [process.is_over(f"nobody{number}", HERE, NOON) for number in range(60)]
-    said += [process.is_over("x" * 5000, HERE, NOON)]
+    said += [process.is_over(slug, HERE, NOON) for slug in ("x" * 5000, "%00", "\x00", "a b", "äcme")]
 
-    assert said == [False] * 25 + [True] * 36
+    assert said == [False] * 25 + [True] * 40
     assert WrongSecrets.objects.count() == 6
     assert process.is_over("acme", IPv4Address("203.0.113.10"), NOON) is False
     assert WrongSecrets.objects.filter(client_slug="acme", source="203.0.113.10").exists()
+
+
+@pytest.mark.parametrize("slug", ["x" * 51, "\x00", "a b", "äcme", "acme/", ""])
+def test_what_can_be_no_clients_address_counts_together(db, slug):
+    Throttle().is_over(slug, HERE, NOON)
+
+    assert WrongSecrets.objects.get().client_slug == ""
 
 
 def test_minutes_leave_nothing_in_memory(db):
