@@ -19,6 +19,7 @@ from cxmlgate.actions import receive_message, refuse_unread
 from cxmlgate.answers import CONTENT_TYPE, Answer, compose_answer
 from cxmlgate.errors import Transient, Unacceptable
 from cxmlgate.parsing import MAX_BYTES
+from cxmlgate.sources import read_source
 from cxmlgate.verdicts import PERMANENT, TRANSIENT, Verdict
 
 log = structlog.get_logger(__name__)
@@ -70,17 +71,18 @@ def _answer(request: HttpRequest, slug: str, started: float) -> Answer:
         return compose_answer(PERMANENT, _("Only POST is taken here: send the message by POST."))
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return compose_answer(PERMANENT, _("The shared secret must not travel in the open: send the message by https."))
+    source = read_source(request)
     head, is_whole = _read(request)
     if len(head) > MAX_BYTES:
         refusal = Unacceptable(_("The message is larger than 256 KiB: send fewer status updates at a time."))
-        return refuse_unread(slug, head, refusal, started=started)
+        return refuse_unread(slug, head, refusal, source=source, started=started)
     if not is_whole:
         refusal_of_part = Transient(_("The message broke off before its end: send it again."))
-        return refuse_unread(slug, head, refusal_of_part, started=started)
+        return refuse_unread(slug, head, refusal_of_part, source=source, started=started)
     if _is_compressed(request):  # never unpacked: it may be a bomb, and no ERP sends it
         refusal_of_form = Unacceptable(_("The message is compressed: send it as it is, without Content-Encoding."))
-        return refuse_unread(slug, head, refusal_of_form, started=started)
-    return receive_message(slug, head, address=request.build_absolute_uri(), started=started)
+        return refuse_unread(slug, head, refusal_of_form, source=source, started=started)
+    return receive_message(slug, head, address=request.build_absolute_uri(), source=source, started=started)
 
 
 def _read(request: HttpRequest) -> tuple[bytes, bool]:

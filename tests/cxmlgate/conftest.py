@@ -10,6 +10,7 @@ from lxml import etree
 
 from config.parts import Options, web
 from cxmlgate.actions import configure_gate
+from cxmlgate.throttle import throttle
 from invoices.models import Event, Invoice, Payment
 from invoices.workflow import Status, Step
 from tests.cxmlgate.messages import IDENTITY, PATH, SECRET
@@ -73,6 +74,12 @@ def everything(invoice=None):
     """All that a message may change, to be compared before and after."""
     rows = Invoice.objects.order_by("pk") if invoice is None else Invoice.objects.filter(pk=invoice.pk)
     return list(rows.values()), Payment.objects.count(), Event.objects.count()
+
+
+@pytest.fixture(autouse=True)
+def _no_flood_goes_on():
+    """Forget the flood of the test before: this process outlives the rows in which it was counted."""
+    throttle.forget()
 
 
 @pytest.fixture
