@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -27,18 +29,18 @@ class GateSettings(models.Model):
         DENY = "deny", _("Deny the invoice")
 
     client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="gate", verbose_name=_("client"))
-    is_enabled = models.BooleanField(_("enable cXML invoice status updates"), default=False)
-    sender_identity = models.CharField(_("sender's identity"), max_length=100, blank=True)
+    is_enabled = models.BooleanField(_("Enable cXML Invoice Status Updates"), default=False)
+    sender_identity = models.CharField(_("Senders Identity"), max_length=100, blank=True)
     secret_hash = models.CharField(max_length=64, blank=True, editable=False)
     second_secret_hash = models.CharField(max_length=64, blank=True, editable=False)
     second_secret_until = models.DateTimeField(
         _("the earlier secret is valid until"), null=True, blank=True, editable=False
     )
     on_canceled = models.CharField(
-        _("a canceled status does"), max_length=10, choices=OnCanceled.choices, default=OnCanceled.REFUSE
+        _("what canceled does"), max_length=10, choices=OnCanceled.choices, default=OnCanceled.REFUSE
     )
     takes_test_messages = models.BooleanField(
-        _("answer test messages"),
+        _("accept test messages"),
         default=True,
         help_text=_("A message with deploymentMode test is checked and kept; it never changes anything."),
     )
@@ -47,11 +49,16 @@ class GateSettings(models.Model):
         default=DEFAULT_KEEP_DAYS,
         help_text=_("A message that is no longer kept would be taken as new when it is sent again."),
     )
+    allowed_networks = models.TextField(
+        _("allowed source networks"),
+        blank=True,
+        help_text=_("One a line, like 203.0.113.0/24. Empty: messages are taken from everywhere."),
+    )
     changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name = _("gate settings")
-        verbose_name_plural = _("gate settings")
+        verbose_name = _("gate")
+        verbose_name_plural = _("Payables › Invoice integration")
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(is_enabled=False) | ~Q(sender_identity="") & ~Q(secret_hash=""),
@@ -71,6 +78,21 @@ class GateSettings(models.Model):
     def denies_canceled(self) -> bool:
         """Whether canceled denies the invoice."""
         return self.on_canceled == self.OnCanceled.DENY
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks from which messages are taken; none: from everywhere."""
+        return tuple(ip_network(line) for line in self.allowed_networks.split())
+
+    @property
+    def has_earlier_secret(self) -> bool:
+        """Whether a secret beside the present one is valid."""
+        return bool(self.second_secret_hash and self.second_secret_until and self.second_secret_until > timezone.now())
+
+    @property
+    def version(self) -> str:
+        """What tells two states of the settings apart; empty for settings that are not there yet."""
+        return "" if self.pk is None else self.changed_at.isoformat()
 
     def keys(self, at: datetime) -> Keys:
         """Return what opens the gate at a time; a disabled gate is opened by nothing."""
@@ -167,3 +189,20 @@ class GateMessage(models.Model):
     def is_accepted(self) -> bool:
         """Whether it was taken."""
         return self.code == verdicts.OK.code
+
+
+class Replay(models.Model):
+    """A refused message that a person had judged again, and the accepted one that came of it."""
+
+    message = models.OneToOneField(
+        GateMessage, on_delete=models.CASCADE, related_name="replay", verbose_name=_("refused message")
+    )
+    accepted = models.OneToOneField(
+        GateMessage, on_delete=models.CASCADE, related_name="replayed", verbose_name=_("accepted message")
+    )
+    at = models.DateTimeField(_("time"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("who"))
+    reason = models.TextField(_("why"), blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.message} → {self.accepted}"
