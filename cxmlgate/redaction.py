@@ -79,7 +79,7 @@ def _cut(raw: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
 
 
 def _emptied(element: str) -> str:
-    """Return a secret's element, up to its closing tag, with nothing of what stood in it, so that the rest stays XML."""
+    """Return a secret's element without what stood in it, up to its closing tag, so that the rest stays XML."""
     tag = OPENING.match(element)
     if tag is None:
         return f"<SharedSecret>{HIDDEN}"
