@@ -32,12 +32,7 @@ class GateMessageAdmin(ClientRowsAdmin[GateMessage]):
         "verdict_cell",
         "types",
         "invoice_cell",
-        "client",
-        "sender",
-        "reason_cell",
-        "repeats",
-        "last_cell",
-        "duration_cell",
+        "sender_cell",
     )
     list_select_related = ("client", "invoice")
     list_filter = (ClientFilter, TimeFilter, VerdictFilter, SenderFilter, TestFilter, BeforeFilter)
@@ -99,19 +94,18 @@ class GateMessageAdmin(ClientRowsAdmin[GateMessage]):
 
     @admin.display(description=gettext_lazy("received"))
     def received_cell(self, message: GateMessage) -> SafeString:
-        """Show the moment, linked to the message's page."""
+        """Show the moment, linked to the message's page, and when it came again."""
         url = reverse("admin:cxmlgate_gatemessage_change", args=[message.pk])
-        return format_html('<a href="{}">{}</a>', url, moment(message.received_at))
-
-    @admin.display(description=gettext_lazy("last received"))
-    def last_cell(self, message: GateMessage) -> SafeString | str:
-        """Show when it came last."""
-        return moment(message.last_seen_at)
+        again = ""
+        if message.repeats:
+            again = format_html('<span class="sub">{} × {}</span>', message.repeats + 1, moment(message.last_seen_at))
+        return format_html('<a href="{}">{}</a>{}', url, moment(message.received_at), again)
 
     @admin.display(description=gettext_lazy("verdict"))
     def verdict_cell(self, message: GateMessage) -> SafeString:
-        """Show code and text, and whether it was a test."""
-        return message_page.verdict_pill(message)
+        """Show the answer, and why, cut."""
+        reason = message.reason if len(message.reason) <= 160 else message.reason[:159] + "…"
+        return format_html('{}<span class="sub">{}</span>', message_page.verdict_pill(message), reason)
 
     @admin.display(description=gettext_lazy("invoice"))
     def invoice_cell(self, message: GateMessage) -> SafeString | str:
@@ -121,12 +115,7 @@ class GateMessageAdmin(ClientRowsAdmin[GateMessage]):
         url = reverse("admin:invoices_invoice_change", args=[message.invoice_id])
         return format_html('<a href="{}">{}</a>', url, message.invoice.number)
 
-    @admin.display(description=gettext_lazy("reason"))
-    def reason_cell(self, message: GateMessage) -> str:
-        """Show the reason, cut."""
-        return message.reason if len(message.reason) <= 120 else message.reason[:119] + "…"
-
-    @admin.display(description=gettext_lazy("took"))
-    def duration_cell(self, message: GateMessage) -> str:
-        """Show the time taken."""
-        return f"{message.duration_ms} ms"
+    @admin.display(description=gettext_lazy("sender"))
+    def sender_cell(self, message: GateMessage) -> SafeString:
+        """Name the sender as it called itself, and the client."""
+        return format_html('{}<span class="sub">{}</span>', message.sender or "–", message.client or "–")
