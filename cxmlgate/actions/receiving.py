@@ -299,8 +299,6 @@ def _keep(case: _Case, answer: Answer) -> None:
 
 
 def _kept_bytes(case: _Case) -> Kept:
-    if case.replaying:
-        return Kept(case.raw)  # there is no secret in it any more
     kept = remove_secrets(case.raw, case.document, case.secrets)
     return kept if case.sender else keep_less_of_strangers(kept)
 
