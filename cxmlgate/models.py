@@ -172,6 +172,10 @@ class GateMessage(models.Model):
             models.Index(fields=["client", "-id"], name="gate_message_by_client"),
             models.Index(fields=["payload_id"], name="gate_message_by_payload_id"),
             models.Index(fields=["client", "last_seen_at"], name="gate_message_by_age"),
+            # The few that were refused are listed among millions; an accepted one costs nothing for it.
+            models.Index(
+                fields=["client", "-id"], condition=~Q(code=verdicts.OK.code), name="gate_message_refused_by_client"
+            ),
         ]
         constraints: ClassVar = [
             # An accepted message acts once; repeats of a refused one are counted on one row.

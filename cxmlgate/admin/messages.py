@@ -20,6 +20,7 @@ from invoices.models import Invoice
 from invoices.templatetags.unstuck import moment
 
 INVOICES_FOUND: Final = 200
+MESSAGES_FOUND: Final = 1000  # those that name the invoice as a further one
 SENDERS_AMONG: Final = 10_000  # the latest messages; no index knows the sender, so that each message is cheap to keep
 
 
@@ -65,7 +66,8 @@ class GateMessageAdmin(ClientRowsAdmin[GateMessage]):
         invoices = Invoice.objects.filter(client_id__in=list(clients_of(request)))
         numbered = invoices.filter(Q(number__startswith=term) | Q(number__startswith=term.upper())).order_by("-pk")
         ids = list(numbered.values_list("pk", flat=True)[:INVOICES_FOUND])
-        others = GateMessage.other_invoices.through.objects.filter(invoice_id__in=ids).values("gatemessage_id")
+        several = GateMessage.other_invoices.through.objects.filter(invoice_id__in=ids).order_by("-gatemessage_id")
+        others = list(several.values_list("gatemessage_id", flat=True)[:MESSAGES_FOUND])
         latest = self.get_queryset(request).order_by("-pk").values_list("pk", flat=True)
         oldest = next(iter(latest[SENDERS_AMONG - 1 : SENDERS_AMONG]), 0)
         by_sender = Q(pk__gte=oldest, sender__istartswith=term)
