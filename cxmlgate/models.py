@@ -6,6 +6,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -29,18 +30,18 @@ class GateSettings(models.Model):
         DENY = "deny", _("Deny the invoice")
 
     client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="gate", verbose_name=_("client"))
-    is_enabled = models.BooleanField(_("enable cXML invoice status updates"), default=False)
-    sender_identity = models.CharField(_("sender's identity"), max_length=100, blank=True)
+    is_enabled = models.BooleanField(_("Enable cXML Invoice Status Updates"), default=False)
+    sender_identity = models.CharField(_("Senders Identity"), max_length=100, blank=True)
     secret_hash = models.CharField(max_length=64, blank=True, editable=False)
     second_secret_hash = models.CharField(max_length=64, blank=True, editable=False)
     second_secret_until = models.DateTimeField(
         _("the earlier secret is valid until"), null=True, blank=True, editable=False
     )
     on_canceled = models.CharField(
-        _("a canceled status does"), max_length=10, choices=OnCanceled.choices, default=OnCanceled.REFUSE
+        _("what canceled does"), max_length=10, choices=OnCanceled.choices, default=OnCanceled.REFUSE
     )
     takes_test_messages = models.BooleanField(
-        _("answer test messages"),
+        _("accept test messages"),
         default=True,
         help_text=_("A message with deploymentMode test is checked and kept; it never changes anything."),
     )
@@ -52,13 +53,13 @@ class GateSettings(models.Model):
     allowed_networks = models.TextField(
         _("allowed source networks"),
         blank=True,
-        help_text=_("One network a line, like 203.0.113.0/24. Empty: messages are taken from everywhere."),
+        help_text=_("One a line, like 203.0.113.0/24. Empty: messages are taken from everywhere."),
     )
     changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name = _("gate settings")
-        verbose_name_plural = _("gate settings")
+        verbose_name = _("gate")
+        verbose_name_plural = _("Payables › Invoice integration")
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(is_enabled=False) | ~Q(sender_identity="") & ~Q(secret_hash=""),
@@ -81,8 +82,18 @@ class GateSettings(models.Model):
 
     @property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """From where messages are taken; none: from everywhere."""
+        """The networks from which messages are taken; none: from everywhere."""
         return tuple(ip_network(line, strict=False) for line in self.allowed_networks.split())
+
+    @property
+    def has_earlier_secret(self) -> bool:
+        """Whether a secret beside the present one is valid."""
+        return bool(self.second_secret_hash and self.second_secret_until and self.second_secret_until > timezone.now())
+
+    @property
+    def version(self) -> str:
+        """What tells two states of the settings apart; empty for settings that are not there yet."""
+        return "" if self.pk is None else self.changed_at.isoformat()
 
     def keys(self, at: datetime) -> Keys:
         """Return what opens the gate at a time; a disabled gate is opened by nothing."""
@@ -165,6 +176,10 @@ class GateMessage(models.Model):
             models.Index(fields=["client", "-id"], name="gate_message_by_client"),
             models.Index(fields=["payload_id"], name="gate_message_by_payload_id"),
             models.Index(fields=["client", "last_seen_at"], name="gate_message_by_age"),
+            # The few that were refused are listed among millions; an accepted one costs nothing for it.
+            models.Index(
+                fields=["client", "-id"], condition=~Q(code=verdicts.OK.code), name="gate_message_refused_by_client"
+            ),
         ]
         constraints: ClassVar = [
             # An accepted message acts once; repeats of a refused one are counted on one row.
@@ -201,3 +216,20 @@ class WrongSecrets(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} from {self.source} to {self.client_slug}"
+
+
+class Replay(models.Model):
+    """A refused message that a person had judged again, and the accepted one that came of it."""
+
+    message = models.OneToOneField(
+        GateMessage, on_delete=models.CASCADE, related_name="replay", verbose_name=_("refused message")
+    )
+    accepted = models.OneToOneField(
+        GateMessage, on_delete=models.CASCADE, related_name="replayed", verbose_name=_("accepted message")
+    )
+    at = models.DateTimeField(_("time"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("who"))
+    reason = models.TextField(_("why"), blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.message} → {self.accepted}"

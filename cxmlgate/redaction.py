@@ -1,6 +1,7 @@
 """Takes the shared secret out of what is kept; where that cannot be done with certainty, a note is kept instead."""
 
 import html
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ HIDDEN: Final = "(removed)"
 SHORTEST_SEARCHED: Final = 4  # a wrong secret like "a" is in every word
 ENCODINGS: Final = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
 MOST_FROM_STRANGERS: Final = 16 * 1024
+OPENING: Final = re.compile(r"""<(?P<name>[^\s/>]+)(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<closed>/?)>""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,18 @@ def _cut(raw: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
     encoding = width_of(raw)
     parts, done = [], 0
     for start, end in spans:
-        parts += [raw[done:start], _encoded(f"<SharedSecret>{HIDDEN}", encoding)]
+        parts += [raw[done:start], _encoded(_emptied(raw[start:end].decode(encoding, errors="ignore")), encoding)]
         done = max(done, end)
     return b"".join([*parts, raw[done:]])
+
+
+def _emptied(element: str) -> str:
+    """Return a secret's element without what stood in it, up to its closing tag, so that the rest stays XML."""
+    tag = OPENING.match(element)
+    if tag is None:
+        return f"<SharedSecret>{HIDDEN}"
+    closing = f"</{tag['name']}>" if tag["closed"] else ""
+    return f"<{tag['name']}>{HIDDEN}{closing}"
 
 
 def _shows(kept: bytes, secrets: tuple[str, ...]) -> bool:

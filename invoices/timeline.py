@@ -73,6 +73,7 @@ ACTIONS: Final[dict[str, str | Promise]] = {
     "connect": gettext_lazy("Connection to the ERP changed"),
     "set_webhook": gettext_lazy("Webhook changed"),
     "configure_gate": gettext_lazy("cXML gate changed"),
+    "replay_message": gettext_lazy("cXML message replayed"),
 }
 
 

@@ -48,6 +48,7 @@ ROLE_OF_ACTION = {
     "revoke_role": MANAGER,
     "connect": MANAGER,
     "configure_gate": MANAGER,
+    "replay_message": HANDLER,
     "add_client": MANAGER,
     "edit_client": MANAGER,
     "change_preferences": MANAGER,
@@ -210,7 +211,9 @@ def accepted_gate_messages_have_one_effect(scene: Scene) -> Iterator[str]:
             event
             for row in scene.named(client, number)
             for event in scene.events_of[row.pk]
-            if event.action.startswith("status_") and event.evidence.get("reference") == key
+            if event.action.startswith("status_")
+            and event.evidence.get("reference") == key
+            and "replayed_message" not in event.evidence
         ]
         if not accepted <= len(effects) <= accepted + lost:
             yield (
@@ -420,7 +423,7 @@ def nobody_moved_without_the_right(scene: Scene) -> Iterator[str]:
         what = f"{event.actor_name} did {event.action} ({event.invoice_id and scene.invoices[event.invoice_id]})"
         if event.action == "ask_handler":  # whoever sees it may ask
             continue
-        role = ROLE_OF_ACTION.get(event.action)
+        role = HANDLER if event.evidence.get("replayed_message") else ROLE_OF_ACTION.get(event.action)
         if role is None:
             yield f"{what}, and no role is known that may."
             continue

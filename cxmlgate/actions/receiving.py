@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
@@ -46,6 +47,14 @@ log = structlog.get_logger(__name__)
 LONGEST_COMMENT: Final = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """Who has a message judged again, and which kept one."""
+
+    by: User
+    message_id: int
+
+
 @dataclass(slots=True)
 class _Case:
     """What is known of a message so far."""
@@ -65,6 +74,8 @@ class _Case:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     digest: str = ""
     invoices: list[Invoice] = field(default_factory=list)
+    replaying: Replaying | None = None  # None: it came just now
+    kept: GateMessage | None = None
 
     @property
     def payload_id(self) -> str:
@@ -107,6 +118,24 @@ def receive_message(slug: str, raw: bytes, *, address: str, started: float, sour
         return _keep_refusal(case, Transient(_("It could not be taken just now: send it again.")))
 
 
+def judge_again(slug: str, raw: bytes, sender: str, replaying: Replaying) -> tuple[Answer, GateMessage | None]:
+    """Take a kept message as one that came just now; `sender` was known by its secret when it came.
+
+    Returns the answer, and what is kept of it; None where the same message was accepted before. Raises GateRefusal, and
+    has kept nothing then; the caller's transaction ends it.
+    """
+    document = parse(raw)
+    case = _Case(slug, raw, time.monotonic(), document=document, envelope=read_envelope(document), replaying=replaying)
+    _find_gate(case)
+    return _judge(case, sender, address=""), case.kept
+
+
+def kept_digest(slug: str, raw: bytes, sender: str) -> str:
+    """Return the digest that a message of a known sender has; raises GateRefusal for bytes that cannot be read."""
+    document = parse(raw)
+    return _Case(slug, raw, started=0, document=document, envelope=read_envelope(document)).read_digest(sender)
+
+
 def refuse_unread(
     slug: str, head: bytes, refusal: GateRefusal, *, started: float, source: Source | None = None
 ) -> Answer:
@@ -126,6 +155,13 @@ def _take(case: _Case, address: str) -> Answer:
         raise NotKnown
     if not is_within(case.source, case.gate.networks):
         raise NotKnown(_("Identity and shared secret are right, but the source is in none of the allowed networks."))
+    return _judge(case, sender, address)
+
+
+def _judge(case: _Case, sender: str, address: str) -> Answer:
+    """Do what a message of a known sender wants, or raise and leave nothing."""
+    if case.document is None or case.gate is None:
+        raise NotKnown
     case.sender = sender
     case.digest = case.read_digest(sender)
     case.request = read_request(case.document)
@@ -189,9 +225,10 @@ def _grant(case: _Case, wish: Wish, found: Sequence[Invoice]) -> Effect:
         amount=wish.amount,
         currency=wish.currency[:20],
         reason=conceal(wish.comment, case.secrets)[:LONGEST_COMMENT],
+        replayed_message=case.replaying.message_id if case.replaying else None,
     )
     try:
-        return apply_update(invoice, update, by=None)
+        return apply_update(invoice, update, by=case.replaying.by if case.replaying else None)
     except Conflict as exc:
         raise WrongStatus(exc.sentence) from exc
     except BadInput as exc:
@@ -275,6 +312,7 @@ def _keep(case: _Case, answer: Answer) -> None:
     )
     if len(case.invoices) > 1:
         message.other_invoices.set(case.invoices[1:])
+    case.kept = message
 
 
 def _kept_bytes(case: _Case) -> Kept:

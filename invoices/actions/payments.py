@@ -53,6 +53,7 @@ class StatusUpdate:
     amount: Decimal | None = None
     currency: str = ""
     reason: str = ""
+    replayed_message: int | None = None  # where a person had one judged again that was refused
 
 
 @transaction.atomic
@@ -81,6 +82,7 @@ def apply_update(invoice: Invoice, update: StatusUpdate, *, by: User | None) -> 
                 "reference": update.reference,
                 "amount": update.amount,
                 "currency": update.currency,
+                **({"replayed_message": update.replayed_message} if update.replayed_message else {}),
             },
         )
     return effect

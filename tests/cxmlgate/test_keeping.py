@@ -1,4 +1,4 @@
-"""How long messages are kept, and where they show."""
+"""How long messages are kept, and where they show in an invoice's timeline."""
 
 import time
 from datetime import timedelta
@@ -13,7 +13,7 @@ from cxmlgate.actions import configure_gate, prune_messages, receive_message
 from cxmlgate.models import GateMessage
 from invoices.timeline import timeline
 from tests.cxmlgate.conftest import book, send
-from tests.cxmlgate.messages import IDENTITY, PATH, credential, message, notice
+from tests.cxmlgate.messages import IDENTITY, PATH, message, notice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.cxmlgate.urls")]
 
@@ -80,126 +80,3 @@ def test_time_taken_is_kept_from_the_first_byte_on(invoice):
     receive_message("acme", message(), address="", started=time.monotonic() - 3)
 
     assert 3000 <= GateMessage.objects.get().duration_ms < 60_000
-
-
-class TestAdmin:
-    @pytest.fixture
-    def kept(self, invoice):
-        send(message())
-        return GateMessage.objects.get()
-
-    @pytest.mark.parametrize("who", ["clerk", "handler", "manager", "auditor", "root"])
-    def test_people_of_the_client_read_its_messages(self, kept, client, who, request):
-        client.force_login(request.getfixturevalue(who))
-
-        page = client.get("/admin/cxmlgate/gatemessage/")
-        detail = client.get(f"/admin/cxmlgate/gatemessage/{kept.pk}/change/")
-
-        assert "200 OK" in page.content.decode()
-        assert "&lt;SharedSecret&gt;(removed)" in detail.content.decode()
-
-    def test_stranger_sees_none(self, kept, client, stranger):
-        client.force_login(stranger)
-
-        assert "jill" not in client.get("/admin/cxmlgate/gatemessage/").content.decode()
-        assert client.get(f"/admin/cxmlgate/gatemessage/{kept.pk}/change/").status_code == 302
-
-    def test_message_that_names_no_client_is_for_superusers(self, kept, client, clerk, root):
-        send(message(), PATH.replace("acme", "nobody"))
-
-        for user, count in ((clerk, 1), (root, 2)):
-            client.force_login(user)
-            assert len(client.get("/admin/cxmlgate/gatemessage/").context["cl"].result_list) == count
-
-    @pytest.mark.parametrize("what", ["add/", "{pk}/delete/"])
-    def test_nobody_adds_or_deletes(self, kept, client, root, what):
-        client.force_login(root)
-
-        assert client.get(f"/admin/cxmlgate/gatemessage/{what.format(pk=kept.pk)}").status_code in (302, 403, 404)
-        assert client.post(f"/admin/cxmlgate/gatemessage/{kept.pk}/change/", {"code": 500}).status_code == 403
-
-    @pytest.mark.parametrize("query", ["?q=p-1", "?q=INV-0001", "?verdict=200", "?verdict=", "?test=no"])
-    def test_list_is_searched_and_filtered(self, kept, client, clerk, query):
-        client.force_login(clerk)
-
-        assert len(client.get(f"/admin/cxmlgate/gatemessage/{query}").context["cl"].result_list) == 1
-
-    def test_list_asks_the_same_number_of_questions_for_any_number_of_rows(
-        self, kept, client, clerk, django_assert_num_queries
-    ):
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
-        client.force_login(clerk)
-        client.get("/admin/cxmlgate/gatemessage/")
-        with CaptureQueriesContext(connection) as few:
-            client.get("/admin/cxmlgate/gatemessage/")
-        expected = len(few)
-        for number in range(20):
-            send(message(payload_id=f"x{number}", type_="processing"))
-
-        with django_assert_num_queries(expected):
-            client.get("/admin/cxmlgate/gatemessage/")
-
-
-class TestSettingsPage:
-    @pytest.fixture
-    def typed(self):
-        return {
-            "is_enabled": "on",
-            "sender_identity": IDENTITY,
-            "on_canceled": "deny",
-            "takes_test_messages": "on",
-            "keep_days": "90",
-            "secret": "hocuspocus",
-            "earlier_secret_until_0": "",
-            "earlier_secret_until_1": "",
-            "reason": "New ERP",
-        }
-
-    def test_manager_changes_them_by_the_verb(self, invoice, gate, client, manager, typed):
-        client.force_login(manager)
-
-        page = client.post(f"/admin/cxmlgate/gatesettings/{gate.pk}/change/", typed)
-
-        assert page.status_code == 302
-        gate.refresh_from_db()
-        assert (gate.on_canceled, gate.keep_days) == ("deny", 90)
-        assert send(message(sender=credential(secret="hocuspocus"))).code == 200
-
-    def test_secret_is_never_shown(self, gate, client, manager):
-        client.force_login(manager)
-
-        page = client.get(f"/admin/cxmlgate/gatesettings/{gate.pk}/change/").content.decode()
-
-        assert gate.secret_hash not in page
-        assert 'type="password" name="secret"' in page
-
-    def test_refusal_is_one_sentence_and_changes_nothing(self, gate, client, manager, typed):
-        client.force_login(manager)
-
-        page = client.post(
-            f"/admin/cxmlgate/gatesettings/{gate.pk}/change/", typed | {"secret": "short"}, follow=True
-        ).content.decode()
-
-        assert "Nothing was changed. The shared secret is too short: use at least 8 characters." in page
-        gate.refresh_from_db()
-        assert gate.on_canceled == "refuse"
-
-    def test_manager_adds_them_for_a_client_without(self, acme, globex, client, manager, typed):
-        client.force_login(manager)
-
-        page = client.get("/admin/cxmlgate/gatesettings/add/")
-        assert list(page.context["adminform"].form.fields["client"].queryset) == [acme]
-        done = client.post("/admin/cxmlgate/gatesettings/add/", typed | {"client": acme.pk})
-
-        assert done.status_code == 302
-        assert acme.gate.keep_days == 90
-
-    @pytest.mark.parametrize(("who", "status"), [("clerk", 403), ("auditor", 403), ("stranger", 403)])
-    def test_others_cannot_post(self, gate, client, who, status, typed, request):
-        client.force_login(request.getfixturevalue(who))
-
-        assert client.post(f"/admin/cxmlgate/gatesettings/{gate.pk}/change/", typed).status_code == status
-        gate.refresh_from_db()
-        assert gate.on_canceled == "refuse"

@@ -4,6 +4,7 @@ import pytest
 from django.apps import apps
 
 from cxmlgate.models import GateMessage
+from cxmlgate.parsing import parse
 from tests.cxmlgate.conftest import send
 from tests.cxmlgate.messages import IDENTITY, SAMPLE, SECRET, credential, message, notice
 
@@ -101,3 +102,26 @@ def test_large_message_of_a_stranger_leaves_a_note(invoice):
     send(message(sender=credential(secret="wrong secret")).replace(b"ERP", b"E" * 20_000))
 
     assert bytes(GateMessage.objects.get().raw) == b""
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<SharedSecret/>",
+        '<SharedSecret x="/>"/>',
+        "<SharedSecret>a/></SharedSecret>",
+        "<SharedSecret><b/></SharedSecret>",
+        '<CredentialMac type="x">abcd</CredentialMac>',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_is_kept_is_still_xml(invoice, element, encoding):
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>'
+    other = f'<Credential domain="E"><Identity>x</Identity>{element}</Credential>'
+    text = message(sender=other + credential(), declaration=declaration).decode()
+
+    send(text.encode(encoding))
+
+    kept = bytes(GateMessage.objects.get().raw)
+    assert len(list(parse(kept).root.walk())) > 10
+    assert "abcd" not in kept.decode(encoding)
