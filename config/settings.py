@@ -116,6 +116,9 @@ if IS_SQLITE:
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+elif read("DATABASE_PREPARES", env.bool, True):
+    # Of prepared_cursor's statements alone; Django's own cursors never prepare.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 0)
 if MODE == "test" and IS_SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": read("UNSTUCK_TEST_SQLITE", env.str, str(DATA_DIR / "test.sqlite3"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
