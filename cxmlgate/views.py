@@ -22,7 +22,7 @@ from cxmlgate.verdicts import PERMANENT, TRANSIENT, Verdict
 
 log = structlog.get_logger(__name__)
 
-LANGUAGE: Final = "en"  # the answer says xml:lang="en"
+LANGUAGE: Final = None  # none is the language that our sentences are written in; the answer says xml:lang="en"
 CHUNK: Final = 64 * 1024
 MOST_DRAINED: Final = 4 * 1024 * 1024
 GATE_PATH: Final = re.compile(r"/cxmlgate/abc/status_update_request/*\Z")
@@ -59,7 +59,7 @@ def _transient() -> Answer:
 
 
 def _response(answer: Answer) -> HttpResponse:
-    return HttpResponse(answer.xml, content_type=CONTENT_TYPE)
+    return HttpResponse(answer.xml, content_type=CONTENT_TYPE, headers={"Content-Length": str(len(answer.xml))})
 
 
 def _answer(request: HttpRequest, slug: str, started: float) -> Answer:

@@ -43,10 +43,20 @@ from invoices.bulk import move_row, prepared_cursor
 from invoices.errors import BadInput, Conflict
 from invoices.faults import fault
 from invoices.models import Client, Invoice
+from invoices.workflow import Status
 
 log = structlog.get_logger(__name__)
 
 LONGEST_COMMENT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a message says if its first secret is right: so all that it needs can be read before that is known."""
+
+    sender: str
+    digest: str
+    request: Request
 
 
 @dataclass(slots=True)
@@ -67,8 +77,8 @@ class _Case:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     digest: str = ""
     invoices: list[Invoice] = field(default_factory=list)
-    found: Found | None = None  # where all was read at once
-    found_for: str = ""  # the digest it was read for, of a sender who was not known yet
+    expected: _Expected | None = None
+    found: Found | None = None  # for what was expected
 
     @property
     def payload_id(self) -> str:
@@ -125,8 +135,11 @@ def _take(case: _Case, address: str) -> Answer:
     if sender is None or case.gate is None:
         raise NotKnown
     case.sender = sender
-    case.digest = case.read_digest(sender)
-    case.request = read_request(case.document)
+    if case.expected is not None and case.expected.sender == sender:
+        case.digest, case.request = case.expected.digest, case.expected.request
+    else:
+        case.digest = case.read_digest(sender)
+        case.request = read_request(case.document)
     if case.request.kind == PROFILE:
         answer = compose_answer(verdicts.OK, _("The gate is open."), profile=Profile(case.gate.changed_at, address))
         return _keep_again(case, answer)
@@ -145,8 +158,8 @@ def _find_gate(case: _Case) -> None:
     except ValidationError:
         return
     if connection.vendor == "postgresql":
-        case.found_for, numbers = _expected(case)
-        case.found = find(case.slug, case.found_for, numbers)
+        case.expected = _expect(case)
+        case.found = find(case.slug, *_sought(case.expected))
         case.client, case.gate = case.found.client, case.found.gate
     else:
         case.client = Client.objects.select_related("gate").filter(slug=case.slug).first()
@@ -155,21 +168,25 @@ def _find_gate(case: _Case) -> None:
         case.keys = case.gate.keys(case.at)
 
 
-def _expected(case: _Case) -> tuple[str, tuple[str, ...]]:
-    """Return the digest that the message has if its first secret is right, and the numbers of its one invoice."""
+def _expect(case: _Case) -> _Expected | None:
     if case.document is None or case.envelope is None:
+        return None
+    sender = next((credential.identity for credential in case.envelope.credentials if credential.secret), "")
+    with suppress(GateRefusal):
+        return _Expected(sender, case.read_digest(sender), read_request(case.document))
+    return None
+
+
+def _sought(expected: _Expected | None) -> tuple[str, tuple[str, ...]]:
+    """Return the digest and the invoice's numbers that are to be looked for; several notices take locks anyway."""
+    if expected is None or len(expected.request.notices) != 1:
         return "", ()
-    claimed = next((credential.identity for credential in case.envelope.credentials if credential.secret), "")
-    try:
-        notices = read_request(case.document).notices
-    except GateRefusal:
-        notices = ()
-    return case.read_digest(claimed), names_in(notices[0]) if len(notices) == 1 else ()
+    return expected.digest, names_in(expected.request.notices[0])
 
 
 def _apply_at_once(case: _Case, request: Request, gate: GateSettings) -> Answer | None:
     """Do what the one notice wants in one statement; None: nothing was done, and it takes a lock."""
-    if case.found is None or case.found_for != case.digest or len(request.notices) != 1:
+    if case.found is None or case.expected is None or case.expected.request is not request or len(request.notices) > 1:
         return None
     if case.found.is_taken:
         answer = _already_received()
@@ -259,7 +276,7 @@ def _accepted_sentence(invoices: Sequence[Invoice], wishes: Sequence[Wish]) -> s
         return _("%(number)s: noted, its status stays as it is.") % {"number": invoices[0].number}
     return _("%(number)s: %(status)s.") % {
         "number": invoices[0].number,
-        "status": invoices[0].get_status_display(),
+        "status": Status(invoices[0].status).label,  # get_status_display() reads all choices anew each time
     }
 
 
