@@ -30,7 +30,7 @@ class LogContextMiddleware:
 class GateMiddleware:
     """Answers the gate's address before all that is for people with browsers: sessions, log-ins, languages, policies.
 
-    That is a third of what a message costs otherwise. A host that is not ours is refused here as it is for pages.
+    They are a sixth of what a message costs in Python. A host that is not ours is refused here as it is for pages.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
