@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from cxmlgate.models import GateMessage
 from tests.cxmlgate.conftest import ALREADY, OK, PERMANENT, book, send
 from tests.cxmlgate.messages import credential, message, money, notice
 
@@ -61,3 +62,9 @@ def test_several_notices_take_the_locks(invoice, gate):
     taken = statements(message(notice(), notice(number="INV-0002")), OK)
 
     assert (taken[0], taken.count("INSERT")) == ("COMMIT", 6)
+
+
+def test_repeat_changes_nothing_that_is_indexed():
+    indexed = {name.lstrip("-") for index in GateMessage._meta.indexes for name in index.fields}
+
+    assert indexed == {"client", "id", "payload_id", "received_at"}
