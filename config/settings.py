@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.LogContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.GateMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -116,6 +117,9 @@ if IS_SQLITE:
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+elif read("DATABASE_PREPARES", env.bool, True):
+    # Of prepared_cursor's statements alone; Django's own cursors never prepare.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 0)
 if MODE == "test" and IS_SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": read("UNSTUCK_TEST_SQLITE", env.str, str(DATA_DIR / "test.sqlite3"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

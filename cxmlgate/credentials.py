@@ -3,12 +3,15 @@
 A keyed SHA-256 and no slow password hash: the secret is a machine's, checked on each message (DESIGN §11).
 """
 
+import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 SHORTEST_SECRET: Final = 8
 MOST_CREDENTIALS: Final = 20
@@ -74,8 +77,11 @@ def _is_one_of(secret: str, keys: Keys) -> bool:
 
 def _hashes(secret: str, client_id: int) -> list[str]:
     """Return the hash under the present key, then under those that settings still let through."""
-    salt = f"{SALT}.{client_id}"
-    return [
-        salted_hmac(salt, secret, secret=key, algorithm="sha256").hexdigest()
-        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    ]
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [hmac.digest(_derived(client_id, key), secret.encode(), "sha256").hex() for key in keys]
+
+
+@lru_cache(maxsize=1000)
+def _derived(client_id: int, key: str) -> bytes:
+    """Return the key for a client's secrets, as Django's `salted_hmac` derives it each time anew."""
+    return hashlib.sha256(f"{SALT}.{client_id}{key}".encode()).digest()

@@ -49,7 +49,7 @@ def judge_notice(notice: Notice, *, denies_canceled: bool) -> Wish:
             _("InvoiceStatus type %(type)s is not taken here: send one of %(known)s.")
             % {"type": notice.type[:40] or "(empty)", "known": ", ".join(UPDATES)}
         )
-    names = tuple(dict.fromkeys(name for name in (notice.document_id, notice.invoice_id) if name))
+    names = names_in(notice)
     if not names:
         raise Unacceptable(_("The message names no invoice: put its number into DocumentReference payloadID."))
     amount = read_amount(notice.amount) if notice.amount else None
@@ -58,6 +58,11 @@ def judge_notice(notice: Notice, *, denies_canceled: bool) -> Wish:
             _("PartialAmount needs one Money with a currency and an amount like 10.99: correct it and send it again.")
         )
     return Wish(update, names, amount, notice.amount.currency if notice.amount else "", notice.comment)
+
+
+def names_in(notice: Notice) -> tuple[str, ...]:
+    """Return the numbers by which the notice names its invoice, the first first."""
+    return tuple(dict.fromkeys(name for name in (notice.document_id, notice.invoice_id) if name))
 
 
 def read_amount(amount: Amount) -> Decimal | None:

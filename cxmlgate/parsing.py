@@ -24,7 +24,7 @@ MAX_DEPTH: Final = 64
 XML_BLANKS: Final = " \t\r\n"
 STATUS_UPDATE: Final = "StatusUpdateRequest"
 PROFILE: Final = "ProfileRequest"
-SECRET_ELEMENTS: Final = ("secret", "password", "credentialmac", "digitalsignature")
+SECRET_ELEMENT: Final = re.compile("secret|password|credentialmac|digitalsignature", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -53,8 +53,7 @@ class Node:
     @property
     def holds_secret(self) -> bool:
         """Whether it is an element in which a secret stands, or could by a slip of the pen."""
-        name = self.tag.rpartition("}")[2].lower()
-        return any(word in name for word in SECRET_ELEMENTS)
+        return SECRET_ELEMENT.search(self.tag, self.tag.rfind("}") + 1) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from cxmlgate.verdicts import PERMANENT, TRANSIENT, Verdict
 
 log = structlog.get_logger(__name__)
 
-LANGUAGE: Final = "en"  # the answer says xml:lang="en"
+LANGUAGE: Final = None  # none is the language that our sentences are written in; the answer says xml:lang="en"
 CHUNK: Final = 64 * 1024
 MOST_DRAINED: Final = 4 * 1024 * 1024
 COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
@@ -62,7 +62,6 @@ def _transient() -> Answer:
 
 
 def _response(answer: Answer) -> HttpResponse:
-    # Django adds a length only to what passed all of its middleware; without one the answer would go out in chunks.
     return HttpResponse(answer.xml, content_type=CONTENT_TYPE, headers={"Content-Length": str(len(answer.xml))})
 
 

@@ -1,6 +1,6 @@
 """Ending the keeping of messages, as each client's setting says."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Q
@@ -23,14 +23,19 @@ def prune_messages(*, batch: int = BATCH) -> int:
     ages = [(Q(client_id=client_id), days) for client_id, days in kept_for.items()]
     others = Q(client_id__isnull=True) | ~Q(client_id__in=list(kept_for))
     return sum(
-        _prune(which & Q(last_seen_at__lt=at - timedelta(days=days)), batch)
+        _prune(which & _last_received_before(at - timedelta(days=days)), batch)
         for which, days in [*ages, (others, DEFAULT_KEEP_DAYS)]
     )
 
 
+def _last_received_before(limit: datetime) -> Q:
+    """Return what was received last before `limit`; there is an index for the first time, which is never later."""
+    return Q(received_at__lt=limit) & Q(last_seen_at__lt=limit)
+
+
 def _prune(old: Q, batch: int) -> int:
     total = 0
-    while ids := list(GateMessage.objects.filter(old).order_by("last_seen_at").values_list("pk", flat=True)[:batch]):
+    while ids := list(GateMessage.objects.filter(old).order_by("received_at").values_list("pk", flat=True)[:batch]):
         GateMessage.objects.filter(pk__in=ids).delete()
         total += len(ids)
     return total

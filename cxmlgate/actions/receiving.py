@@ -2,10 +2,14 @@
 
 What is decided (parsing, credentials, judging) is apart from what is done (`_apply`, `_keep`): whatever is applied,
 its kept row included, is one transaction, and a refusal is kept in another after it.
+
+On PostgreSQL the usual message, which says one thing of one invoice, is read in one statement and written in another
+(`_apply_at_once`). Where that does not come off, because somebody else moved the invoice, it goes the others' way.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -14,8 +18,7 @@ import structlog
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -24,9 +27,10 @@ from cxmlgate import verdicts
 from cxmlgate.answers import Answer, Profile, compose_answer
 from cxmlgate.credentials import NO_KEYS, Keys, find_sender, is_secret_of
 from cxmlgate.errors import GateRefusal, NotKnown, Transient, Unacceptable, WrongStatus
-from cxmlgate.judging import Wish, choose_invoice, judge_notice
+from cxmlgate.judging import Wish, choose_invoice, judge_notice, names_in
 from cxmlgate.models import GateMessage, GateSettings
 from cxmlgate.parsing import PROFILE, Document, Envelope, Request, parse, read_envelope, read_request, request_digest
+from cxmlgate.reading import Found, find
 from cxmlgate.redaction import (
     Kept,
     conceal,
@@ -37,14 +41,25 @@ from cxmlgate.redaction import (
 )
 from cxmlgate.sources import Source, is_within
 from cxmlgate.throttle import throttle
-from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update
+from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update, compose_update
+from invoices.bulk import move_row, prepared_cursor
 from invoices.errors import BadInput, Conflict
 from invoices.faults import fault
 from invoices.models import Client, Invoice
+from invoices.workflow import Status
 
 log = structlog.get_logger(__name__)
 
 LONGEST_COMMENT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a message says if its first secret is right: so all that it needs can be read before that is known."""
+
+    sender: str
+    digest: str
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,8 @@ class _Case:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     digest: str = ""
     invoices: list[Invoice] = field(default_factory=list)
+    expected: _Expected | None = None
+    found: Found | None = None  # for what was expected
     replaying: Replaying | None = None  # None: it came just now
     kept: GateMessage | None = None
 
@@ -146,10 +163,12 @@ def refuse_unread(
 
 
 def _take(case: _Case, address: str) -> Answer:
-    _find_gate(case)
-    case.document = parse(case.raw)
-    case.secrets = searched_secrets(case.document)
-    case.envelope = read_envelope(case.document)
+    try:
+        case.document = parse(case.raw)
+        case.secrets = searched_secrets(case.document)
+        case.envelope = read_envelope(case.document)
+    finally:
+        _find_gate(case)
     sender = find_sender(case.envelope.credentials, case.keys)
     if sender is None or case.gate is None:
         raise NotKnown
@@ -163,8 +182,11 @@ def _judge(case: _Case, sender: str, address: str) -> Answer:
     if case.document is None or case.gate is None:
         raise NotKnown
     case.sender = sender
-    case.digest = case.read_digest(sender)
-    case.request = read_request(case.document)
+    if case.expected is not None and case.expected.sender == sender:
+        case.digest, case.request = case.expected.digest, case.expected.request
+    else:
+        case.digest = case.read_digest(sender)
+        case.request = read_request(case.document)
     if case.request.kind == PROFILE:
         answer = compose_answer(verdicts.OK, _("The gate is open."), profile=Profile(case.gate.changed_at, address))
         return _keep_again(case, answer)
@@ -173,9 +195,73 @@ def _judge(case: _Case, sender: str, address: str) -> Answer:
             raise Unacceptable(_("Test messages are not taken here: send it with deploymentMode production."))
         said = _("This is a test message: the sender is known and the message is read, and nothing was changed.")
         return _keep_again(case, compose_answer(verdicts.OK, said))
+    return _apply_at_once(case, case.request, case.gate) or _apply_locked(case, case.request, case.gate)
+
+
+def _find_gate(case: _Case) -> None:
+    """Find the client's gate by the address; one that is not there leaves the case without keys."""
+    try:
+        validate_slug(case.slug)
+    except ValidationError:
+        return
+    if connection.vendor == "postgresql":
+        case.expected = _expect(case)
+        case.found = find(case.slug, *_sought(case.expected))
+        case.client, case.gate = case.found.client, case.found.gate
+    else:
+        case.client = Client.objects.select_related("gate").filter(slug=case.slug).first()
+        case.gate = getattr(case.client, "gate", None)
+    if case.gate is not None:
+        case.keys = case.gate.keys(case.at)
+
+
+def _expect(case: _Case) -> _Expected | None:
+    if case.document is None or case.envelope is None:
+        return None
+    sender = next((credential.identity for credential in case.envelope.credentials if credential.secret), "")
+    with suppress(GateRefusal):
+        return _Expected(sender, case.read_digest(sender), read_request(case.document))
+    return None
+
+
+def _sought(expected: _Expected | None) -> tuple[str, tuple[str, ...]]:
+    """Return the digest and the invoice's numbers that are to be looked for; several notices take locks anyway."""
+    if expected is None or len(expected.request.notices) != 1:
+        return "", ()
+    return expected.digest, names_in(expected.request.notices[0])
+
+
+def _apply_at_once(case: _Case, request: Request, gate: GateSettings) -> Answer | None:
+    """Do what the one notice wants in one statement; None: nothing was done, and it takes a lock."""
+    if case.found is None or case.expected is None or case.expected.request is not request or len(request.notices) > 1:
+        return None
+    if case.replaying:  # in the transaction of who replays it
+        return None
+    if case.found.is_taken:
+        answer = _already_received()
+        return answer if _count_repeat(case, answer, only_seen=True) else None
+    wish = judge_notice(request.notices[0], denies_canceled=gate.denies_canceled)
+    invoice = choose_invoice(wish, case.found.invoices)
+    case.invoices.append(invoice)
+    as_read = {"event_count": invoice.event_count, "event_head": invoice.event_head}
+    with _refusals():
+        change = compose_update(invoice, _update(case, wish), by=None)
+    if change is not None:
+        answer = compose_answer(verdicts.OK, _accepted_sentence(case.invoices, [wish]))
+        rows = [*([change.payment] if change.payment else []), change.event, _message(case, answer)]
+        fault("before_gate_commit")
+        with suppress(IntegrityError), transaction.atomic() if connection.in_atomic_block else nullcontext():
+            if move_row(invoice, change.fields, as_read=as_read, new=rows):
+                return answer
+    case.invoices.clear()
+    return None
+
+
+def _apply_locked(case: _Case, request: Request, gate: GateSettings) -> Answer:
+    """Do what the notices want in one transaction that locks their invoices."""
     try:
         with transaction.atomic():
-            answer = _apply(case, case.request, case.gate)
+            answer = _apply(case, request, gate)
             fault("before_gate_commit")
             return answer
     except IntegrityError:
@@ -185,18 +271,6 @@ def _judge(case: _Case, sender: str, address: str) -> Answer:
         if not _count_repeat(case, answer, only_seen=True):
             raise
         return answer
-
-
-def _find_gate(case: _Case) -> None:
-    """Find the client's gate by the address; one that is not there leaves the case without keys."""
-    try:
-        validate_slug(case.slug)
-    except ValidationError:
-        return
-    case.client = Client.objects.select_related("gate").filter(slug=case.slug).first()
-    case.gate = getattr(case.client, "gate", None)
-    if case.gate is not None:
-        case.keys = case.gate.keys(case.at)
 
 
 def _apply(case: _Case, request: Request, gate: GateSettings) -> Answer:
@@ -218,7 +292,12 @@ def _grant(case: _Case, wish: Wish, found: Sequence[Invoice]) -> Effect:
     invoice = choose_invoice(wish, found)
     if invoice not in case.invoices:
         case.invoices.append(invoice)
-    update = StatusUpdate(
+    with _refusals():
+        return apply_update(invoice, _update(case, wish), by=case.replaying.by if case.replaying else None)
+
+
+def _update(case: _Case, wish: Wish) -> StatusUpdate:
+    return StatusUpdate(
         wish.update,
         source=case.sender[:100],
         reference=case.payload_id,
@@ -227,8 +306,13 @@ def _grant(case: _Case, wish: Wish, found: Sequence[Invoice]) -> Effect:
         reason=conceal(wish.comment, case.secrets)[:LONGEST_COMMENT],
         replayed_message=case.replaying.message_id if case.replaying else None,
     )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say what a verb of invoices refuses in the gate's own verdicts."""
     try:
-        return apply_update(invoice, update, by=case.replaying.by if case.replaying else None)
+        yield
     except Conflict as exc:
         raise WrongStatus(exc.sentence) from exc
     except BadInput as exc:
@@ -242,7 +326,7 @@ def _accepted_sentence(invoices: Sequence[Invoice], wishes: Sequence[Wish]) -> s
         return _("%(number)s: noted, its status stays as it is.") % {"number": invoices[0].number}
     return _("%(number)s: %(status)s.") % {
         "number": invoices[0].number,
-        "status": invoices[0].get_status_display(),
+        "status": Status(invoices[0].status).label,  # get_status_display() reads all choices anew each time
     }
 
 
@@ -284,14 +368,30 @@ def _keep_again(case: _Case, answer: Answer) -> Answer:
 
 def _count_repeat(case: _Case, answer: Answer, *, only_seen: bool = False) -> bool:
     """Count the message on the row of its kind, if there is one; of a refused one the latest reason counts."""
-    fresh = {} if only_seen else {"reason": answer.reason, "answer": answer.xml.decode()}
-    rows = GateMessage.objects.filter(digest=case.digest, code=answer.verdict.code)
-    return bool(rows.update(repeats=F("repeats") + 1, last_seen_at=case.at, source=case.source_text, **fresh))
+    said = {"source": case.source_text}
+    said |= {} if only_seen else {"reason": answer.reason, "answer": answer.xml.decode()}
+    fresh = "".join(f", {name} = %s" for name in said)
+    statement = f"UPDATE {GateMessage._meta.db_table} SET repeats = repeats + 1, last_seen_at = %s{fresh}"  # noqa: S608
+    seen_at = connection.ops.adapt_datetimefield_value(case.at)
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            f"{statement} WHERE digest = %s AND code = %s", [seen_at, *said.values(), case.digest, answer.verdict.code]
+        )
+        return bool(cursor.rowcount)
 
 
 def _keep(case: _Case, answer: Answer) -> None:
+    message = _message(case, answer)
+    message.save()
+    if len(case.invoices) > 1:
+        message.other_invoices.set(case.invoices[1:])
+    case.kept = message
+
+
+def _message(case: _Case, answer: Answer) -> GateMessage:
+    """Return the row that is kept, not saved."""
     kept = _kept_bytes(case)
-    message = GateMessage.objects.create(
+    return GateMessage(
         client=case.client,
         received_at=case.at,
         last_seen_at=case.at,
@@ -310,9 +410,6 @@ def _keep(case: _Case, answer: Answer) -> None:
         answer=answer.xml.decode(),
         duration_ms=int((time.monotonic() - case.started) * 1000),
     )
-    if len(case.invoices) > 1:
-        message.other_invoices.set(case.invoices[1:])
-    case.kept = message
 
 
 def _kept_bytes(case: _Case) -> Kept:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from invoices.actions.taking import require_reason, take_invoice
 from invoices.errors import BadInput, Conflict
-from invoices.events import facts, record
+from invoices.events import compose, facts, record
 from invoices.models import Event, Invoice, Payment
 from invoices.money import LARGEST, is_exact, shown
 from invoices.roles import Right
@@ -65,27 +65,53 @@ def update_status(invoice_id: int, update: StatusUpdate, *, by: User | None) -> 
     return apply_update(take_invoice(invoice_id, by=by, right=Right.SET_STATUS), update, by=by)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update makes of an invoice, ready to be saved: the invoice's fields, its line of the log, a payment."""
+
+    invoice: Invoice
+    fields: tuple[str, ...]
+    event: Event
+    payment: Payment | None
+
+
 def apply_update(invoice: Invoice, update: StatusUpdate, *, by: User | None) -> Effect:
     """Do what `update_status` does on an invoice that the caller has locked, and for a person who was checked."""
+    change = compose_update(invoice, update, by=by)
+    if change is None:
+        return Effect.ALREADY_THERE
+    if change.payment is not None:
+        change.payment.save()
+    invoice.save(update_fields=change.fields)
+    change.event.save()
+    return Effect.APPLIED
+
+
+def compose_update(invoice: Invoice, update: StatusUpdate, *, by: User | None) -> Change | None:
+    """Return what the update makes of the invoice, nothing of it saved; None where it is so already.
+
+    Raises what `update_status` raises. The invoice must be locked, or be saved only if its log has not grown since.
+    """
     before = facts(invoice)
-    effect = _apply(invoice, update)
-    if effect is Effect.APPLIED:
-        record(
-            invoice,
-            f"status_{update.update}",
-            by=by,
-            reason=update.reason,
-            before=before,
-            level=Event.Level.WARNING if update.update is Update.FAILED_ERP_VALIDATION else Event.Level.INFO,
-            evidence={
-                "source": update.source,
-                "reference": update.reference,
-                "amount": update.amount,
-                "currency": update.currency,
-                **({"replayed_message": update.replayed_message} if update.replayed_message else {}),
-            },
-        )
-    return effect
+    effect, payment = _apply(invoice, update)
+    if effect is Effect.ALREADY_THERE:
+        return None
+    event, fields = compose(
+        invoice,
+        f"status_{update.update}",
+        by=by,
+        reason=update.reason,
+        before=before,
+        level=Event.Level.WARNING if update.update is Update.FAILED_ERP_VALIDATION else Event.Level.INFO,
+        evidence={
+            "source": update.source,
+            "reference": update.reference,
+            "amount": update.amount,
+            "currency": update.currency,
+            **({"replayed_message": update.replayed_message} if update.replayed_message else {}),
+        },
+    )
+    return Change(invoice, tuple(fields), event, payment)
 
 
 def is_there(invoice: Invoice, update: Update) -> bool:
@@ -107,15 +133,17 @@ def may_take(invoice: Invoice, update: Update) -> bool:
     )
 
 
-def _apply(invoice: Invoice, update: StatusUpdate) -> Effect:
+def _apply(invoice: Invoice, update: StatusUpdate) -> tuple[Effect, Payment | None]:
+    """Move the invoice; return what that did, and the payment to save with it."""
+    payment = None
     if update.update is Update.NOTED:
-        return Effect.APPLIED
+        return Effect.APPLIED, payment
     if is_there(invoice, update.update):
-        return Effect.ALREADY_THERE
+        return Effect.ALREADY_THERE, payment
     if not may_take(invoice, update.update):
         raise wrong_status(invoice)
     if update.update is Update.PAID:
-        _pay(invoice, update)
+        payment = _pay(invoice, update)
     elif update.update is Update.PROCESSING_PAYMENT:
         invoice.process_payment()
     elif update.update is Update.DENIED:
@@ -123,13 +151,13 @@ def _apply(invoice: Invoice, update: StatusUpdate) -> Effect:
     else:
         invoice.fail_validation()
         invoice.reopen()
-    return Effect.APPLIED
+    return Effect.APPLIED, payment
 
 
-def _pay(invoice: Invoice, update: StatusUpdate) -> None:
+def _pay(invoice: Invoice, update: StatusUpdate) -> Payment:
     amount = invoice.balance if update.amount is None else update.amount
     refuse_amount(invoice, amount, update.currency)
-    Payment.objects.create(
+    payment = Payment(
         invoice=invoice,
         amount=amount,
         currency=invoice.currency,
@@ -142,6 +170,7 @@ def _pay(invoice: Invoice, update: StatusUpdate) -> None:
         invoice.pay_in_full()
     else:
         invoice.pay_part()
+    return payment
 
 
 def refuse_amount(invoice: Invoice, amount: Decimal, currency: str) -> None:
@@ -205,7 +234,10 @@ def set_status(invoice_id: int, *, by: User | None, reason: str, status: str, am
         )
     before = facts(invoice)
     update = StatusUpdate(updates[Status(status)], source="by hand", amount=amount, reason=reason)
-    if _apply(invoice, update) is Effect.ALREADY_THERE:
+    effect, payment = _apply(invoice, update)
+    if effect is Effect.ALREADY_THERE:
         raise Conflict(_("It has this status already."))
+    if payment is not None:
+        payment.save()
     record(invoice, "set_status", by=by, reason=reason, before=before, evidence={"amount": amount})
     return invoice

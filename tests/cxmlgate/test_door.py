@@ -172,31 +172,3 @@ def test_address_of_the_gate_is_known_to_those_who_answer_for_it():
     assert not is_gate_path(PATH + "/x")
     assert read_reply(answer_outside()).verdict == TRANSIENT
     assert read_reply(answer_outside(PERMANENT_ERROR)).verdict == PERMANENT
-
-
-def test_statements_for_an_accepted_message_are_seven(invoice, django_assert_max_num_queries):
-    from django.test.utils import CaptureQueriesContext
-
-    with CaptureQueriesContext(connection) as captured:
-        send(message())
-
-    verbs = [query["sql"].split()[0] for query in captured if query["sql"].split()[0] in ("SELECT", "INSERT", "UPDATE")]
-    # gate · probe for a duplicate · lock the invoice · payment · invoice · event · kept message
-    assert verbs == ["SELECT", "UPDATE", "SELECT", "INSERT", "UPDATE", "INSERT", "INSERT"]
-
-
-def test_statements_for_a_duplicate_are_two_and_for_a_wrong_secret_three(invoice):
-    from django.test.utils import CaptureQueriesContext
-
-    from tests.cxmlgate.messages import credential
-
-    wrong = message(sender=credential(secret="wrong secret"))
-    send(message())
-    send(wrong)
-
-    # gate · count of the wrong secrets · kept message
-    for body, expected in ((message(), ["SELECT", "UPDATE"]), (wrong, ["SELECT", "INSERT", "UPDATE"])):
-        with CaptureQueriesContext(connection) as captured:
-            send(body)
-        verbs = [query["sql"].split()[0] for query in captured]
-        assert [verb for verb in verbs if verb in ("SELECT", "INSERT", "UPDATE")] == expected
