@@ -268,7 +268,7 @@ def test_message_that_names_no_client_is_nobodys(gate, root):
 
 def test_keeping_of_both_ends(kept, handler):
     replay_message(kept.pk, by=handler)
-    GateMessage.objects.update(last_seen_at="2000-01-01T00:00:00Z")
+    GateMessage.objects.update(received_at="2000-01-01T00:00:00Z", last_seen_at="2000-01-01T00:00:00Z")
 
     assert prune_messages() == 2
     assert not Replay.objects.exists()
