@@ -90,7 +90,7 @@ LARGEST = {
         before='" timestamp',
         body=message(
             *[notice(partial=money("0.05"))] * MOST_NOTICES,
-            sender="".join(credential("x", f"secret {n}") for n in range(18)) + credential(),
+            sender=credential() + "".join(credential("x", f"secret {n}") for n in range(MOST)),
         ),
     ),
 }
