@@ -72,7 +72,7 @@ LARGEST = {
     "secret of references": message(sender=credential(secret="&amp;" * 50_000)),
     "Credentials, all alike": full(credential("x", "y"), before="<UserAgent>"),
     "Credentials with secrets of their own": full(credential("x", "secret #")),
-    "secrets of their own": full("<secret>s#</secret>"),
+    "secrets of their own": full("<secret>a secret #</secret>"),
     "Credentials without a secret": full("<Credential/>"),
     "secrets within one secret": full("<a>secret #</a>", before="</SharedSecret>"),
     "as many secrets as are searched for": secrets(*(f"secret {n}" for n in range(MOST)), fill="secret "),
