@@ -28,6 +28,7 @@ ENCODINGS: Final = re.compile(
     r"(us-)?ascii|utf-?(8|16(-?[bl]e)?)|(iso[-_]?8859|windows|cp|ibm|koi8|mac|latin)[-_]?\w{1,10}",
     re.ASCII | re.IGNORECASE,
 )
+BLANKED: Final = bytes(code if code in b"\r\n" else ord(" ") for code in range(256))
 XML_BLANKS: Final = " \t\r\n"
 STATUS_UPDATE: Final = "StatusUpdateRequest"
 PROFILE: Final = "ProfileRequest"
@@ -230,7 +231,7 @@ def _without_doctype(raw: bytes, end: int) -> bytes:
     if start < 0:
         raise Malformed(_("The XML uses an encoding that is not read here: send it as UTF-8."))
     end += len(">".encode(width))
-    blanks = re.sub(rb"[^\r\n]", b" ", raw[start:end]) if width == "ascii" else " ".encode(width) * ((end - start) // 2)
+    blanks = raw[start:end].translate(BLANKED) if width == "ascii" else " ".encode(width) * ((end - start) // 2)
     return raw[:start] + blanks + raw[end:]
 
 
