@@ -7,6 +7,7 @@ PORT ?= 8000
 DATA ?= var/demo
 ERP ?= sandbox
 RESET ?=
+FUZZ_SECONDS ?= 120
 
 PINS := config/requirements
 BIN := .venv/bin
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 PYTHON = $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-.PHONY: help env env-dev demo test check fmt bench mutants pins
+.PHONY: help env env-dev demo test check fmt bench mutants fuzz pins
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +71,17 @@ bench: .venv/dev.stamp  ## Measure each figure beside its baseline: one JSON obj
 mutants: .venv/dev.stamp  ## Take one protection away at a time and see the suite go red
 	@$(BIN)/python -m tests.mutants
 
+# Fuzzing has an environment of its own: Atheris is built for Linux alone, and nothing else needs it.
+.venv-fuzz/fuzz.stamp: .venv/made.stamp $(PINS)/app.txt $(PINS)/fuzz.txt
+	@echo "Installing what fuzzing needs …"; $(BIN)/python -m venv --clear .venv-fuzz && \
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		-r $(PINS)/app.txt -r $(PINS)/fuzz.txt
+	@touch $@
+
+fuzz: .venv-fuzz/fuzz.stamp  ## Let Atheris look for bytes that the gate cannot read, for FUZZ_SECONDS=120
+	@mkdir -p var/fuzz && UNSTUCK_MODE=test .venv-fuzz/bin/python -m tests.fuzz.gate -max_total_time=$(FUZZ_SECONDS) \
+		-max_len=8192 -dict=tests/fuzz/gate.dict -artifact_prefix=var/fuzz/ var/fuzz/corpus
+
 # Pins -----------------------------------------------------------------------------------------------------------------
 UV := uv pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal \
 	--python-version 3.11 --no-annotate --no-header
@@ -81,3 +93,5 @@ pins:  ## Recompile the pinned requirements from pyproject.toml (needs uv; UPGRA
 	@echo "Compiling e2e.txt …"; uv pip compile --quiet --group e2e --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--universal --python-version 3.11 --no-annotate --no-header $(if $(UPGRADE),--upgrade) -c $(PINS)/dev.txt \
 		-o $(PINS)/e2e.txt >/dev/null
+	@echo "Compiling fuzz.txt …"; uv pip compile --quiet --group fuzz --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--universal --python-version 3.11 --no-annotate --no-header $(if $(UPGRADE),--upgrade) -o $(PINS)/fuzz.txt >/dev/null

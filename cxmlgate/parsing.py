@@ -21,10 +21,27 @@ from cxmlgate.errors import Malformed, Unacceptable
 MAX_BYTES: Final = 256 * 1024
 MAX_ELEMENTS: Final = 10_000
 MAX_DEPTH: Final = 64
+MOST_SECRETS: Final = 50  # elements at a secret's place: each costs a search of the whole message
+MOST_NOTICES: Final = 200  # each costs a few statements while the invoices are locked
+# Python's codecs would read more, "unicode_escape" and the Japanese ones too, and not all of it as it is meant.
+ENCODINGS: Final = re.compile(
+    r"(us-)?ascii|utf-?(8|16(-?[bl]e)?)|(iso[-_]?8859|windows|cp|ibm|koi8|mac|latin)[-_]?\w{1,10}",
+    re.ASCII | re.IGNORECASE,
+)
+BLANKED: Final = bytes(code if code in b"\r\n" else ord(" ") for code in range(256))
 XML_BLANKS: Final = " \t\r\n"
 STATUS_UPDATE: Final = "StatusUpdateRequest"
 PROFILE: Final = "ProfileRequest"
 SECRET_ELEMENT: Final = re.compile("secret|password|credentialmac|digitalsignature", re.IGNORECASE)
+# Where the elements that decide stand; one that stands elsewhere as well would leave open which of them counts.
+PLACES: Final = {
+    "Header": "cXML",
+    "Sender": "Header",
+    "Request": "cXML",
+    STATUS_UPDATE: "Request",
+    "InvoiceStatus": STATUS_UPDATE,
+    "PartialAmount": "InvoiceStatus",
+}
 
 
 @dataclass(slots=True)
@@ -58,10 +75,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """XML that was read; `secret_spans` are the bytes from a secret's opening tag up to its closing one."""
+    """XML that was read; `secret_spans` are the bytes from a secret's opening tag up to its closing one.
+
+    `asides` are what comments and processing instructions say: it counts for nothing, and is kept with the rest.
+    """
 
     root: Node
     secret_spans: tuple[tuple[int, int], ...]
+    asides: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +138,13 @@ class _Builder:
         self.spans: list[tuple[int, int]] = []
         self.secret_start: int | None = None
         self.secret_depth = 0
+        self.secret_count = 0
+        self.asides: list[str] = []
+
+    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        """Refuse an encoding that is none for documents, before a codec is asked."""
+        if encoding is not None and not ENCODINGS.fullmatch(encoding):
+            raise Malformed(_("The XML uses an encoding that is not read here: send it as UTF-8."))
 
     def doctype(self, _name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
         """Refuse an internal subset, and have the rest read without its DOCTYPE; called at its closing bracket."""
@@ -137,6 +165,9 @@ class _Builder:
         self.open.append(node)
         if self.secret_start is None and node.holds_secret:
             self.secret_start, self.secret_depth = self.expat.CurrentByteIndex, depth
+        self.secret_count += self.secret_start is not None
+        if self.secret_count > MOST_SECRETS:
+            raise Unacceptable(_("The message has too many shared secrets: send one."))
 
     def end(self, _tag: str) -> None:
         node = self.open.pop()
@@ -147,6 +178,12 @@ class _Builder:
     def data(self, text: str) -> None:
         if self.open:
             self.open[-1].pieces.append(text)
+
+    def comment(self, text: str) -> None:
+        self.asides.append(text)
+
+    def pi(self, _target: str, text: str) -> None:
+        self.asides.append(text)
 
     def close(self) -> None:
         """Be done; what was built stands in `root`."""
@@ -170,7 +207,9 @@ def width_of(raw: bytes) -> str:
 
 
 def parse(raw: bytes) -> Document:
-    """Return the XML that was sent; raises Malformed. The bytes go to the parser as they came.
+    """Return the XML that was sent; raises Malformed, and Unacceptable for more secrets than can be searched for.
+
+    The bytes go to the parser as they came.
 
     A DOCTYPE is blanked before the document is read: beside one, expat silently drops unknown entities from
     attributes, so that payloadID="INV-1&x;" would name INV-1.
@@ -191,7 +230,7 @@ def _without_doctype(raw: bytes, end: int) -> bytes:
     if start < 0:
         raise Malformed(_("The XML uses an encoding that is not read here: send it as UTF-8."))
     end += len(">".encode(width))
-    blanks = re.sub(rb"[^\r\n]", b" ", raw[start:end]) if width == "ascii" else " ".encode(width) * ((end - start) // 2)
+    blanks = raw[start:end].translate(BLANKED) if width == "ascii" else " ".encode(width) * ((end - start) // 2)
     return raw[:start] + blanks + raw[end:]
 
 
@@ -199,6 +238,7 @@ def _read(raw: bytes) -> Document:
     builder = _Builder()
     parser = DefusedXMLParser(target=builder, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     builder.expat = parser.parser
+    parser.parser.XmlDeclHandler = builder.declaration
     parser.parser.StartDoctypeDeclHandler = builder.doctype
     try:
         parser.feed(raw)
@@ -217,7 +257,7 @@ def _read(raw: bytes) -> Document:
         ) from None
     if builder.root is None or builder.open:
         raise Malformed(_("The message is empty: send a cXML StatusUpdateRequest."))
-    return Document(builder.root, tuple(builder.spans))
+    return Document(builder.root, tuple(builder.spans), tuple(filter(None, builder.asides)))
 
 
 def read_envelope(document: Document) -> Envelope:
@@ -238,6 +278,7 @@ def read_envelope(document: Document) -> Envelope:
 def read_request(document: Document) -> Request:
     """Return what the sender wants; raises Unacceptable for what is not, or not clearly, something we take."""
     request = _the(document.root, "Request")
+    _refuse_strays(document.root)
     mode = request.attributes.get("deploymentMode", "production")
     if mode not in ("production", "test"):
         raise Unacceptable(_("The deploymentMode is neither production nor test: correct it and send it again."))
@@ -246,6 +287,10 @@ def read_request(document: Document) -> Request:
         return Request(PROFILE, (), is_test=mode == "test")
     if not wanted or any(node.tag != STATUS_UPDATE for node in wanted):
         raise Unacceptable(_("Only StatusUpdateRequest and ProfileRequest are taken here: send one of these."))
+    if len(wanted) > MOST_NOTICES:
+        raise Unacceptable(
+            _("The message has more than %(most)s status updates: send fewer at a time.") % {"most": MOST_NOTICES}
+        )
     return Request(STATUS_UPDATE, tuple(_notice(node) for node in wanted), is_test=mode == "test")
 
 
@@ -262,7 +307,8 @@ def presented_secrets(document: Document) -> tuple[str, ...]:
 
 
 def open_texts(document: Document) -> Iterator[str]:
-    """Yield all texts and attribute values that do not stand where a secret stands."""
+    """Yield all texts, attribute values and asides that do not stand where a secret stands."""
+    yield from document.asides
     hidden_depth: int | None = None
     for node in document.root.walk():
         if hidden_depth is not None and node.depth > hidden_depth:
@@ -315,6 +361,16 @@ def _amount(money: Node | None) -> Amount:
     if money is None or money.children:
         return Amount("", "")
     return Amount(money.text, money.attributes.get("currency", ""))
+
+
+def _refuse_strays(root: Node) -> None:
+    for parent in root.walk():
+        for node in parent.children:
+            if PLACES.get(node.tag, parent.tag) != parent.tag:
+                raise Unacceptable(
+                    _("%(tag)s stands in %(parent)s, where it does not belong: send a complete cXML document.")
+                    % {"tag": node.tag, "parent": parent.tag[:60]}
+                )
 
 
 def _only(parent: Node, tag: str) -> Node | None:

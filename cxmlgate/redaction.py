@@ -10,13 +10,16 @@ from xml.sax.saxutils import escape
 from django.utils.translation import gettext as _
 
 from cxmlgate.credentials import SHORTEST_SECRET
-from cxmlgate.parsing import Document, open_texts, presented_secrets, width_of
+from cxmlgate.parsing import MAX_BYTES, Document, open_texts, presented_secrets, width_of
 
 HIDDEN: Final = "(removed)"
 SHORTEST_SEARCHED: Final = 4  # a wrong secret like "a" is in every word
 ENCODINGS: Final = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
 MOST_FROM_STRANGERS: Final = 16 * 1024
 OPENING: Final = re.compile(r"""<(?P<name>[^\s/>]+)(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<closed>/?)>""")
+MOST_KEPT: Final = 2 * MAX_BYTES  # secrets like "remo" stand in what replaces others, and would make it grow for ever
+WORD: Final = re.compile(r"[^\s<>=\"'&;/]+")
+MARK: Final = "\0"  # stands in no XML, so in no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ def remove_secrets(raw: bytes, document: Document | None, secrets: tuple[str, ..
         for form in {secret, escape(secret)}:
             for encoding in ENCODINGS:
                 kept = kept.replace(_encoded(form, encoding), _encoded(HIDDEN, encoding))
+                if len(kept) > MOST_KEPT:
+                    return _not_kept(raw, _("the secret stands in it too often"))
     if _shows(kept, secrets):
         return _not_kept(raw, _("the secret stands in it in more than one place or spelling"))
     return Kept(kept)
@@ -57,16 +62,17 @@ def searched_secrets(document: Document) -> tuple[str, ...]:
 
 
 def misplaced_secrets(document: Document, is_secret: Callable[[str], bool]) -> tuple[str, ...]:
-    """Return the texts outside a secret's place that are the client's own secret all the same."""
-    texts = {text for text in open_texts(document) if len(text) >= SHORTEST_SECRET}
-    return tuple(text for text in texts if is_secret(text))
+    """Return the texts and words outside a secret's place that are the client's own secret all the same."""
+    texts = set(open_texts(document))
+    texts |= {word for text in texts for word in WORD.findall(text)}
+    return tuple(text for text in texts if len(text) >= SHORTEST_SECRET and is_secret(text))
 
 
 def conceal(text: str, secrets: Iterable[str]) -> str:
     """Return `text` without any of `secrets`."""
     for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return text
+        text = text.replace(secret, MARK)
+    return text.replace(MARK, HIDDEN)
 
 
 def _cut(raw: bytes, spans: Iterable[tuple[int, int]]) -> bytes:

@@ -245,7 +245,7 @@ def _apply_at_once(case: _Case, request: Request, gate: GateSettings) -> Answer 
     case.invoices.append(invoice)
     as_read = {"event_count": invoice.event_count, "event_head": invoice.event_head}
     with _refusals():
-        change = compose_update(invoice, _update(case, wish), by=None)
+        change = compose_update(invoice, _update(case, wish, case.payload_id), by=None)
     if change is not None:
         answer = compose_answer(verdicts.OK, _accepted_sentence(case.invoices, [wish]))
         rows = [*([change.payment] if change.payment else []), change.event, _message(case, answer)]
@@ -281,26 +281,27 @@ def _apply(case: _Case, request: Request, gate: GateSettings) -> Answer:
     wishes = [judge_notice(notice, denies_canceled=gate.denies_canceled) for notice in request.notices]
     names = {name for wish in wishes for name in wish.names}
     found = list(Invoice.objects.locked().filter(client_id=gate.client_id, number__in=names).order_by("pk"))
-    effects = [_grant(case, wish, found) for wish in wishes]
+    reference = case.payload_id
+    effects = [_grant(case, wish, found, reference) for wish in wishes]
     if Effect.APPLIED in effects:
         answer = compose_answer(verdicts.OK, _accepted_sentence(case.invoices, wishes))
     _keep(case, answer)
     return answer
 
 
-def _grant(case: _Case, wish: Wish, found: Sequence[Invoice]) -> Effect:
+def _grant(case: _Case, wish: Wish, found: Sequence[Invoice], reference: str) -> Effect:
     invoice = choose_invoice(wish, found)
     if invoice not in case.invoices:
         case.invoices.append(invoice)
     with _refusals():
-        return apply_update(invoice, _update(case, wish), by=case.replaying.by if case.replaying else None)
+        return apply_update(invoice, _update(case, wish, reference), by=case.replaying.by if case.replaying else None)
 
 
-def _update(case: _Case, wish: Wish) -> StatusUpdate:
+def _update(case: _Case, wish: Wish, reference: str) -> StatusUpdate:
     return StatusUpdate(
         wish.update,
         source=case.sender[:100],
-        reference=case.payload_id,
+        reference=reference,
         amount=wish.amount,
         currency=wish.currency[:20],
         reason=conceal(wish.comment, case.secrets)[:LONGEST_COMMENT],

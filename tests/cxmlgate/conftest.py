@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
 from lxml import etree
 
@@ -109,3 +110,16 @@ def web_port(django_db_setup):
         server = processes.python(*web(Options(port=port)).program, DATABASE_URL=test_database_url())
         wait_until(lambda: answers(port), "the web server answers", by=server)
         yield port
+
+
+def statements_of(act):
+    """Return the statements that `act` executes, but for the BEGIN and COMMIT of transactions."""
+    said = []
+
+    def note(execute, sql, params, many, context):
+        said.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        act()
+    return said

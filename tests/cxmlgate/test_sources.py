@@ -6,14 +6,12 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from axes.helpers import get_client_ip_address
-from django.db import connection
 from django.test import RequestFactory
-from django.test.utils import CaptureQueriesContext
 
 from cxmlgate.actions import configure_gate
 from cxmlgate.models import GateMessage, GateSettings
 from cxmlgate.sources import household, read_source
-from tests.cxmlgate.conftest import OK, PERMANENT, everything, send
+from tests.cxmlgate.conftest import OK, PERMANENT, everything, send, statements_of
 from tests.cxmlgate.messages import IDENTITY, PATH, credential, message
 from tests.cxmlgate.test_sender import REASON
 
@@ -215,9 +213,7 @@ class TestAllUnknownSendersAreTreatedAlike:
         for name, send_one in unknown.items():
             for _time in range(times_before):
                 send_one()
-            with CaptureQueriesContext(connection) as captured:
-                send_one()
-            statements[name] = [STATEMENT.search(one["sql"]).group(1, 2) for one in captured]
+            statements[name] = [STATEMENT.search(sql).group(1, 2) for sql in statements_of(send_one)]
         first, *others = statements.values()
         assert others == [first] * 5
         assert len(first) == {0: 6, 1: 3, 25: 1}[times_before]

@@ -7,13 +7,12 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 import time_machine
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from cxmlgate.actions import configure_gate, prune_messages
 from cxmlgate.models import GateMessage, WrongSecrets
 from cxmlgate.throttle import LIMIT, Throttle
 from invoices.workflow import Status
-from tests.cxmlgate.conftest import MALFORMED, OK, PERMANENT, everything, send, status_of
+from tests.cxmlgate.conftest import MALFORMED, OK, PERMANENT, everything, send, statements_of, status_of
 from tests.cxmlgate.messages import IDENTITY, PATH, credential, message
 from tests.cxmlgate.test_sender import REASON
 from tests.delivery.desk import Beside
@@ -64,11 +63,10 @@ def test_in_a_flood_a_wrong_secret_costs_one_statement_and_changes_nothing(invoi
     flood()
     before = everything(), kept()
 
-    with CaptureQueriesContext(connection) as captured:
-        reply = send_wrong(99)
+    asked = statements_of(lambda: send_wrong(99))
 
-    assert reply.verdict == PERMANENT
-    assert [query["sql"].split()[0] for query in captured] == ["SELECT"]  # the client's gate
+    assert [sql.split()[0] for sql in asked] == ["SELECT"]  # the client's gate
+    assert send_wrong(99).verdict == PERMANENT
     assert (everything(), kept()) == before
 
 
@@ -223,9 +221,8 @@ def test_a_full_count_does_not_tell_a_client_from_none(invoice):
 
     statements = []
     for slug in ("acme", "nobody2"):
-        with CaptureQueriesContext(connection) as captured:
-            send_wrong(50, path=PATH.replace("acme", slug))
-        statements.append([query["sql"].split()[0] for query in captured])
+        path = PATH.replace("acme", slug)
+        statements.append([sql.split()[0] for sql in statements_of(lambda path=path: send_wrong(50, path=path))])
 
     assert statements[0] == statements[1]
     assert len(statements[0]) == 6

@@ -1,0 +1,1 @@
+"""Atheris on what the gate reads: `make fuzz`."""
