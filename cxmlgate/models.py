@@ -141,6 +141,9 @@ class GateMessage(models.Model):
         _("source"), null=True, blank=True, help_text=_("The address from which it came last.")
     )
     sender = models.CharField(_("sender"), max_length=100, blank=True)
+    is_known = models.BooleanField(
+        _("sender known"), default=False, help_text=_("Identity and shared secret were right when it came.")
+    )
     payload_id = models.CharField(_("payloadID"), max_length=200, blank=True)
     digest = models.CharField(
         _("content digest"), max_length=64, help_text=_("The same for the same sender, payloadID and content.")

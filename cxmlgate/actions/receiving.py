@@ -397,6 +397,7 @@ def _message(case: _Case, answer: Answer) -> GateMessage:
         received_at=case.at,
         last_seen_at=case.at,
         source=case.source_text,
+        is_known=bool(case.sender),
         sender=conceal(case.sender or _claimed_sender(case), case.secrets)[:100],
         payload_id=case.payload_id,
         digest=case.digest,

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from invoices.admin.access import clients_of
 from invoices.admin.desk import Counted, count_to_approve
+from invoices.admin.notices import Notice, notices
 from invoices.permissions import person_name
 from invoices.roles import Right
 
@@ -18,6 +19,12 @@ def to_approve(context: template.Context) -> Counted | None:
     request: HttpRequest = context["request"]
     clients = clients_of(request, Right.APPROVE)
     return count_to_approve(clients) if clients else None
+
+
+@register.simple_tag(takes_context=True)
+def front_notices(context: template.Context) -> list[Notice]:
+    """Return what other rooms have to tell on the front page."""
+    return notices(context["request"])
 
 
 @register.simple_tag
