@@ -12,8 +12,8 @@ from invoices.actions import flow, payments, receipts
 from invoices.errors import Conflict, NotAllowed, NotThere
 from invoices.models import Event
 from invoices.workflow import MessageKind
-from tests.factories import CounterpartyFactory
 from tests.api.person import ApiPerson
+from tests.factories import CounterpartyFactory
 from tests.invoices.pictures import RoomPicture, ask_erp, stand
 
 PEOPLE = ("clerk", "clerk2", "handler", "manager", "auditor", "stranger", "root")
