@@ -1,4 +1,4 @@
-"""The payments on an invoice's page, the pages of their buttons, and the flag of one that failed after it was pushed."""
+"""The payments on an invoice's page, the pages of their buttons, and the flag of one that failed after its push."""
 
 from decimal import Decimal
 
