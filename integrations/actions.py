@@ -15,12 +15,12 @@ from integrations.delivery import keep_answer
 from integrations.documents import document_of
 from integrations.erps.contract import ErpError
 from integrations.erps.registry import connect as make_connector
-from integrations.lanes import Job, Result
+from integrations.lanes import Job, Result, look
 from integrations.models import Connection
 from integrations.policy import Found
 from integrations.reporting import report_look_up
 from invoices import clock
-from invoices.actions import flow, guided
+from invoices.actions import flow, guided, receipts
 from invoices.actions.outbox import settle
 from invoices.actions.taking import require_reason
 from invoices.errors import Conflict, NotThere
@@ -70,7 +70,7 @@ def ask(invoice: Invoice, kind: MessageKind) -> Result:
     connector = make_connector(connection.connector, connection.access(), 1)
     started = time.monotonic()
     try:
-        bookings = connector.find(job.document, keys)
+        bookings = look(connector, job)
     except ErpError as exc:
         return Result(job, error=exc, took=timedelta(seconds=time.monotonic() - started))
     finally:
@@ -156,13 +156,14 @@ def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
 def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> Invoice:
     """Send or ask about the invoice's open message now, without waiting for its next try; else look the invoice up."""
     invoice = _see(invoice_id, by=by, right=Right.SYNC)
+    receipts.push_waiting_payments(invoice_id, by=by)
     message = invoice.current_message
+    waiting = IntegrationMessage.objects.filter(
+        invoice=invoice, state__in=(MessageState.PENDING, MessageState.UNKNOWN), not_before__isnull=False
+    )
+    if waiting.update(not_before=clock.now()):
+        tasks.wake(invoice.client_id)
     if message is not None and message.is_open:
-        if message.not_before is not None:
-            waiting = IntegrationMessage.objects.filter(
-                pk=message.pk, state__in=(MessageState.PENDING, MessageState.UNKNOWN)
-            )
-            waiting.update(not_before=clock.now())
         tasks.wake(invoice.client_id)
     elif invoice.step in ASKABLE:
         look_up(invoice_id, by=by, reason=reason)

@@ -28,7 +28,7 @@ from integrations.delivery import keep_answer
 from integrations.documents import document_of
 from integrations.erps.contract import Booking, Connector, ErpError
 from integrations.erps.registry import connect
-from integrations.lanes import AHEAD, Job, Result
+from integrations.lanes import AHEAD, Job, Result, look
 from integrations.models import BulkItem, BulkRun, BulkRunQuerySet, Connection
 from integrations.policy import SLACK, Found
 from integrations.reporting import report_look_up
@@ -208,7 +208,7 @@ class _Asker:
         bookings: tuple[Booking, ...] = ()
         error: ErpError | None = None
         try:
-            bookings = self.connector.find(question.job.document, question.job.keys)
+            bookings = look(self.connector, question.job)
         except ErpError as exc:
             error = exc
         took = timedelta(seconds=time.monotonic() - started)

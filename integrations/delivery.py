@@ -20,8 +20,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from integrations.documents import as_kept, document_of, judge
-from integrations.erps.contract import Connector, Document, ErrorKind
+from integrations.documents import as_kept, document_of, judge, payment_of
+from integrations.erps.contract import Connector, Document, ErrorKind, RemotePayment
 from integrations.erps.registry import connect
 from integrations.lanes import AHEAD, Job, Lanes, Result
 from integrations.models import Connection
@@ -32,7 +32,7 @@ from invoices.actions.evidence import keep_evidence
 from invoices.actions.outbox import Report, settle
 from invoices.bulk import insert_rows, select_rows
 from invoices.faults import fault
-from invoices.models import Attempt, Counterparty, Evidence, IntegrationMessage, Invoice, InvoiceLine
+from invoices.models import Attempt, Counterparty, Evidence, IntegrationMessage, Invoice, InvoiceLine, Payment
 from invoices.workflow import MessageKind, MessageState
 
 log = structlog.get_logger(__name__)
@@ -245,7 +245,7 @@ def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: d
             attempts_made=written[message.pk].number if message.pk in written else message.attempt_count,
             document=documents[message.pk],
             key=message.key,
-            keys=keys.get((message.invoice_id, message.kind), (message.key,)),
+            keys=keys.get((message.invoice_id, message.kind, message.payment_id), (message.key,)),
             creates_party=connection.client.creates_counterparties,
             start_by=start_by,
             claimed_at=now,
@@ -254,31 +254,36 @@ def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: d
     ]
 
 
-def _documents(messages: Sequence[IntegrationMessage]) -> dict[int, Document]:
-    """Return each message's document."""
+def _documents(messages: Sequence[IntegrationMessage]) -> dict[int, Document | RemotePayment]:
+    """Return what each message tells: its invoice as a document, or its payment."""
     ids = {message.invoice_id for message in messages}
     invoices = {invoice.pk: invoice for invoice in select_rows(Invoice, "id", ids)}
+    paid = {message.payment_id for message in messages if message.payment_id is not None}
+    payments = {payment.pk: payment for payment in select_rows(Payment, "id", paid)}
     codes = {invoice.counterparty_id for invoice in invoices.values()}
     parties = {party.pk: party for party in select_rows(Counterparty, "id", codes)}
     lines: defaultdict[int, list[InvoiceLine]] = defaultdict(list)
     for line in sorted(select_rows(InvoiceLine, "invoice_id", ids), key=attrgetter("position")):
         lines[line.invoice_id].append(line)
-    documents = {}
+    documents: dict[int, Document | RemotePayment] = {}
     for message in messages:
         invoice = invoices[message.invoice_id]
+        if message.payment_id is not None:
+            documents[message.pk] = payment_of(payments[message.payment_id], invoice)
+            continue
         invoice.counterparty = parties[invoice.counterparty_id]
         documents[message.pk] = document_of(invoice, MessageKind(message.kind), lines[invoice.pk])
     return documents
 
 
-def _keys_of(messages: Sequence[IntegrationMessage]) -> dict[tuple[int, str], tuple[str, ...]]:
-    """Return every key under which a booking may stand in the ERP, for each invoice and kind."""
+def _keys_of(messages: Sequence[IntegrationMessage]) -> dict[tuple[int, str, int | None], tuple[str, ...]]:
+    """Return every key under which a booking may stand in the ERP, for each invoice, kind and payment."""
     if not messages:
         return {}
-    found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    found: defaultdict[tuple[int, str, int | None], list[str]] = defaultdict(list)
     rows = IntegrationMessage.objects.filter(invoice__in={message.invoice_id for message in messages})
-    for invoice_id, kind, key in rows.values_list("invoice_id", "kind", "key"):
-        found[invoice_id, kind].append(key)
+    for invoice_id, kind, payment_id, key in rows.values_list("invoice_id", "kind", "payment_id", "key"):
+        found[invoice_id, kind, payment_id].append(key)
     return {which: tuple(keys) for which, keys in found.items()}
 
 
@@ -286,10 +291,19 @@ def judge_look_up(result: Result, now: datetime) -> Report:
     """Keep what a look-up found as evidence, and turn it into a report, by the policy."""
     job = result.job
     message = IntegrationMessage.objects.select_related("invoice").get(pk=job.message_id)
+    if message.payment_id is not None:
+        result = _without_known(result, message)
     evidence, found = keep_answer(message.invoice, MessageKind(message.kind), result, message=message, now=now)
     ours = result.bookings[0] if found is Found.OURS else None
     report = report_look_up(job, message, found, ours, now, random.random())  # noqa: S311 (jitter)
     return replace(report, reason=_look_up_reason(report.state, evidence))
+
+
+def _without_known(result: Result, message: IntegrationMessage) -> Result:
+    """Leave out the payments of the ERP that are known to be others of ours: two of one amount and day look alike."""
+    others = Payment.objects.filter(~Q(pk=message.payment_id), invoice_id=message.invoice_id)
+    known = set(others.exclude(remote_id="").values_list("remote_id", flat=True))
+    return replace(result, bookings=tuple(each for each in result.bookings if each.remote_id not in known))
 
 
 def keep_answer(

@@ -1,16 +1,16 @@
 """An invoice as connectors take it, what an ERP's booking differs in, and what an attempt keeps of both."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from integrations.erps.contract import Booking, Complaint, Document, DocumentLine, Party, Stage
+from integrations.erps.contract import Booking, Complaint, Document, DocumentLine, Party, RemotePayment, Stage
 from integrations.policy import Found
 from invoices.events import plain
-from invoices.models import Invoice, InvoiceLine
-from invoices.money import shown
+from invoices.models import Invoice, InvoiceLine, Payment
+from invoices.money import ZERO, rounded, shown
 from invoices.workflow import MessageKind
 
 LINE_FIELDS = tuple(field.name for field in fields(DocumentLine))
@@ -41,8 +41,33 @@ def document_of(invoice: Invoice, kind: MessageKind, lines: Iterable[InvoiceLine
     )
 
 
-def as_kept(document: Document, key: str) -> dict[str, Any]:
+def payment_of(payment: Payment, invoice: Invoice) -> RemotePayment:
+    """Return a payment as connectors take it."""
+    paid_on = payment.paid_on or payment.created_at.date()
+    amount = rounded(payment.amount, payment.currency)
+    return RemotePayment("", invoice.remote_id, amount, payment.currency, paid_on)
+
+
+def booked_as(payment: RemotePayment) -> Booking:
+    """Return a payment in the ERP as a booking, so that delivery treats both alike: its id stands for the voucher."""
+    return Booking(
+        remote_id=payment.remote_id,
+        voucher=payment.remote_id,
+        posting_date=payment.paid_on,
+        stage=Stage.FINAL,
+        number="",
+        party_code="",
+        currency=payment.currency,
+        total=payment.amount,
+        balance=ZERO,
+        key=payment.key,
+    )
+
+
+def as_kept(document: Document | RemotePayment, key: str) -> dict[str, Any]:
     """Return what was sent, as an attempt keeps it."""
+    if isinstance(document, RemotePayment):
+        return {name: plain(value) for name, value in asdict(replace(document, key=key)).items()}
     kept = {name: plain(getattr(document, name)) for name in PLAIN_FIELDS}
     lines = [{name: plain(getattr(line, name)) for name in LINE_FIELDS} for line in document.lines]
     return {"key": key, **kept, "party": {"code": document.party.code, "name": document.party.name}, "lines": lines}
@@ -53,18 +78,19 @@ def complaints_as_kept(complaints: Iterable[Complaint]) -> tuple[dict[str, str],
     return tuple({name: str(value) for name, value in asdict(complaint).items()} for complaint in complaints)
 
 
-def differences(document: Document, booking: Booking) -> str:
-    """Say in what the ERP's booking differs from the invoice; empty when it is the same."""
+def differences(document: Document | RemotePayment, booking: Booking) -> str:
+    """Say in what the ERP's booking differs from the invoice or the payment; empty when it is the same."""
     said: list[str] = []
-    if booking.currency != document.currency or booking.total != document.total:
+    total = document.amount if isinstance(document, RemotePayment) else document.total
+    if booking.currency != document.currency or booking.total != total:
         said.append(
             _("The amount is %(theirs)s there and %(ours)s here.")
             % {
                 "theirs": f"{booking.total:f} {booking.currency}",
-                "ours": f"{shown(document.total, document.currency)} {document.currency}",
+                "ours": f"{shown(total, document.currency)} {document.currency}",
             }
         )
-    if booking.party_code != document.party.code:
+    if isinstance(document, Document) and booking.party_code != document.party.code:
         said.append(
             _("The counterparty is %(theirs)s there and %(ours)s here.")
             % {"theirs": booking.party_code, "ours": document.party.code}
@@ -72,7 +98,7 @@ def differences(document: Document, booking: Booking) -> str:
     return " ".join(said)
 
 
-def judge(document: Document, bookings: Sequence[Booking]) -> tuple[Found, str]:
+def judge(document: Document | RemotePayment, bookings: Sequence[Booking]) -> tuple[Found, str]:
     """Say what a look-up found, and in a sentence what is odd about it."""
     if not bookings:
         return Found.NOTHING, ""

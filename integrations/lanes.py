@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final
 
-from integrations.erps.contract import Booking, Complaint, Connector, Document, ErpError, ErrorKind, Reason
+from integrations.documents import booked_as
+from integrations.erps.contract import (
+    Booking,
+    Complaint,
+    Connector,
+    Document,
+    ErpError,
+    ErrorKind,
+    Reason,
+    RemotePayment,
+)
 from invoices.faults import fault
 
 GATHERING: Final = 0.004  # seconds; the lanes have work for longer than this
@@ -17,13 +27,13 @@ AHEAD: Final = 2  # jobs for each lane: one under way, and one that waits
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call to make: book `document` under `key`, or look for it under `keys`."""
+    """One call to make: book `document`, or push the payment that it is, under `key`, or look for it under `keys`."""
 
     message_id: int
     attempt: int  # 0 for a look-up
     attempt_id: int
     attempts_made: int  # with this one
-    document: Document
+    document: Document | RemotePayment
     key: str
     keys: tuple[str, ...]
     creates_party: bool
@@ -115,19 +125,38 @@ def call(connector: Connector, job: Job) -> tuple[Booking, ...]:
     """
     _demand_time(job)
     if job.is_look_up:
-        return connector.find(job.document, job.keys)
+        return look(connector, job)
     fault("before_call")
+    booking = (
+        _push(connector, job, job.document)
+        if isinstance(job.document, RemotePayment)
+        else _book(connector, job, job.document)
+    )
+    fault("after_erp_accept")
+    return (booking,)
+
+
+def look(connector: Connector, job: Job) -> tuple[Booking, ...]:
+    """Return what the ERP has of the job's document or payment; raises ErpError."""
+    if isinstance(job.document, RemotePayment):
+        return tuple(booked_as(found) for found in connector.find_payments(job.document, job.keys))
+    return connector.find(job.document, job.keys)
+
+
+def _push(connector: Connector, job: Job, payment: RemotePayment) -> Booking:
+    return booked_as(connector.push_payment(payment, job.key))
+
+
+def _book(connector: Connector, job: Job, document: Document) -> Booking:
     try:
-        booking = connector.create(job.document, job.key)
+        return connector.create(document, job.key)
     except ErpError as exc:
         unknown_party = any(complaint.reason is Reason.CUSTOMER_MISSING for complaint in exc.complaints)
         if not (job.creates_party and exc.kind is ErrorKind.REJECTED and unknown_party):
             raise
-        _create_party(connector, job.document)
+        _create_party(connector, document)
         _demand_time(job)
-        booking = connector.create(job.document, job.key)
-    fault("after_erp_accept")
-    return (booking,)
+        return connector.create(document, job.key)
 
 
 def _demand_time(job: Job) -> None:

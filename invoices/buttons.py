@@ -13,12 +13,12 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from invoices.actions import asking, flow, payments
+from invoices.actions import asking, flow, payments, receipts
 from invoices.errors import NotThere
-from invoices.models import Invoice
+from invoices.models import Invoice, Payment
 from invoices.permissions import may, who_may_sentence
 from invoices.roles import Right
-from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, Status, may_move
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, Direction, Status, may_move
 
 Verb = Callable[..., Any]
 
@@ -37,6 +37,7 @@ class Button:
     asks: tuple[str, ...] = ("reason",)
     needs: tuple[str, ...] = ("reason",)
     is_grave: bool = False
+    concerns: Callable[[Invoice], bool] = lambda _invoice: True  # a button that does not is not shown at all
 
     def why_not(self, invoice: Invoice, user: User) -> str:
         """Say why `user` cannot press it now; empty when they can."""
@@ -49,6 +50,63 @@ class Button:
         return ""
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentButton:
+    """A button of a payment; its verb takes the payment's id."""
+
+    slug: str
+    label: str | Promise
+    verb: Verb
+    works_from: Callable[[Payment], bool]
+    says: str | Promise
+    done: str | Promise
+    needs: tuple[str, ...] = ("reason",)
+    asks: tuple[str, ...] = ("reason",)
+    is_grave: bool = False
+
+    def why_not(self, payment: Payment, user: User) -> str:
+        """Say why `user` cannot press it now; empty when they can. The payment's invoice must be loaded."""
+        if not payment.is_recorded_here:
+            return str(_("The ERP told of it: change it there."))
+        if not self.works_from(payment):
+            return str(format_lazy(_("Not from the state {state}."), state=payment.get_state_display()))
+        if not may(user, Right.RECORD_PAYMENT, payment.invoice.client):
+            return who_may_sentence(Right.RECORD_PAYMENT, payment.invoice.client)
+        return ""
+
+
+PAYMENT_BUTTONS: Final = {
+    button.slug: button
+    for button in (
+        PaymentButton(
+            "succeed",
+            _("Succeeded"),
+            receipts.settle_payment,
+            lambda payment: may_move(payment.succeed),
+            says=_("The money has come. The payment counts, and is pushed to the ERP if it is not there yet."),
+            done=_("The payment succeeded."),
+            needs=(),
+        ),
+        PaymentButton(
+            "fail",
+            _("Failed"),
+            receipts.fail_payment,
+            lambda payment: may_move(payment.fail),
+            says=_("The money has not come, or was returned. What the ERP has already must be deleted there."),
+            done=_("The payment failed."),
+            is_grave=True,
+        ),
+        PaymentButton(
+            "void",
+            _("Void"),
+            receipts.void_payment,
+            lambda payment: may_move(payment.void),
+            says=_("The payment should not have been recorded. What the ERP has already must be deleted there."),
+            done=_("The payment is void."),
+            is_grave=True,
+        ),
+    )
+}
 _buttons: Final[dict[str, Button]] = {}
 
 
@@ -171,5 +229,17 @@ register(
         asks=("status", "amount", "reason"),
         needs=("status", "reason"),
         is_grave=True,
+    ),
+    Button(
+        "record-payment",
+        _("Record a payment"),
+        Right.RECORD_PAYMENT,
+        receipts.record_payment,
+        receipts.may_record,
+        says=_("The payment is recorded here and pushed to the ERP once it counts."),
+        done=_("The payment is recorded."),
+        asks=("amount", "method", "state", "paid_on", "reference", "reason"),
+        needs=("amount", "method", "state"),
+        concerns=lambda invoice: invoice.direction == Direction.RECEIVABLE,
     ),
 )

@@ -8,11 +8,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from invoices.actions.intake import InvoiceGiven, LineGiven
-from invoices.buttons import Button
+from invoices.buttons import Button, PaymentButton
 from invoices.errors import BadInput, Sentence
-from invoices.models import Invoice
+from invoices.models import Invoice, Payment
 from invoices.roles import Role
-from invoices.workflow import Direction, DocumentKind, Status
+from invoices.workflow import LIVE_PAYMENT_STATES, Direction, DocumentKind, Status
 
 DATE: Final = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 PLACES: Final = {"counterparty.code": "party_code", "counterparty.name": "party_name"}
@@ -35,7 +35,7 @@ def show_refusal(form: forms.BaseForm, fields: Mapping[str, Sentence]) -> None:
 class PressForm(forms.Form):
     """What a button asks for."""
 
-    def __init__(self, button: Button, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, button: Button | PaymentButton, *args: Any, **kwargs: Any) -> None:
         """Take the button; its `asks` are the fields."""
         super().__init__(*args, **kwargs)
         for name in button.asks:
@@ -47,6 +47,15 @@ def _field(name: str, *, is_needed: bool) -> forms.Field:
         return forms.CharField(label=_("Voucher"), max_length=60, required=is_needed)
     if name == "posting_date":
         return forms.DateField(label=_("Posting date"), widget=DATE, required=is_needed)
+    if name == "paid_on":
+        return forms.DateField(
+            label=_("Paid on"), widget=DATE, required=is_needed, help_text=_("Empty: today, in UTC.")
+        )
+    if name == "method":
+        return forms.ChoiceField(label=_("Method"), choices=Payment.Method.choices, required=is_needed)
+    if name == "state":
+        states = [(state.value, state.label) for state in LIVE_PAYMENT_STATES]
+        return forms.ChoiceField(label=_("State"), choices=states, required=is_needed)
     if name == "amount":
         return forms.DecimalField(label=_("Amount"), max_digits=15, decimal_places=4, required=is_needed)
     if name == "status":

@@ -30,6 +30,7 @@ class Right(TextChoices):
     SYNC = "invoices.sync", _("sync with the accounting system")
     LOOK_UP = "invoices.look_up", _("look an invoice up in the ERP")
     HANDLE_QUEUE = "invoices.handle_queue", _("abort, skip, post again and invalidate")
+    RECORD_PAYMENT = "invoices.record_payment", _("record payments")
     SET_STATUS = "invoices.set_status", _("set a status by hand")
     MANAGE_CONNECTION = "invoices.manage_connection", _("change connections and settings")
     GRANT_ROLES = "invoices.grant_roles", _("grant and revoke roles")
@@ -38,7 +39,16 @@ class Right(TextChoices):
 RIGHTS_OF: Final[dict[Role, frozenset[Right]]] = {
     Role.AUDITOR: frozenset({Right.VIEW}),
     Role.FINANCE_STAFF: frozenset(
-        {Right.VIEW, Right.HAND_IN, Right.POST, Right.APPROVE, Right.ARCHIVE, Right.SYNC, Right.LOOK_UP}
+        {
+            Right.VIEW,
+            Right.HAND_IN,
+            Right.POST,
+            Right.APPROVE,
+            Right.ARCHIVE,
+            Right.RECORD_PAYMENT,
+            Right.SYNC,
+            Right.LOOK_UP,
+        }
     ),
     Role.QUEUE_HANDLER: frozenset({Right.VIEW, Right.LOOK_UP, Right.HANDLE_QUEUE}),
     Role.INTEGRATION_MANAGER: frozenset(

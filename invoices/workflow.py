@@ -1,4 +1,4 @@
-"""The machines of an invoice: every state and every move, on one page (DESIGN §4).
+"""The machines of an invoice and of a payment: every state and every move, on one page (DESIGN §4).
 
 `step`: where the invoice is. A receivable goes draft → final integration → booked.
 
@@ -15,11 +15,17 @@
                 ok_to_pay, processing ─► failed_erp_validation (the step is reopened: back to final error)
     receivable: open ─► partially_paid ─► paid (and back, when a payment fails or is deleted)
 
+`state` of a payment, which is recorded as authorized or succeeded:
+
+    authorized ─succeed─► succeeded
+        ├──────fail───────────┴──► failed     (a succeeded ACH payment can still be returned)
+        └──────void───────────┴──► voided
+
 A transition sets the state and nothing else: verbs save, delivery sends.
 """
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.db import models
 from django.db.models import TextChoices
@@ -71,7 +77,7 @@ class DocumentKind(TextChoices):
 
 
 class PaymentState(TextChoices):
-    """Where a payment is; authorized and succeeded ones count against the balance once they are applied."""
+    """Where a payment is; which ones count against the balance says `invoices.models.payment.counts`."""
 
     AUTHORIZED = "authorized", _("Authorized")
     SUCCEEDED = "succeeded", _("Succeeded")
@@ -105,6 +111,7 @@ EDITABLE_STEPS: Final = (Step.DRAFT, *ERROR_STEPS)
 PRELIMINARY_STEPS: Final = (Step.PRELIMINARY_INTEGRATION, Step.PRELIMINARY_ERROR, Step.APPROVAL)
 FINAL_STEPS: Final = (Step.FINAL_INTEGRATION, Step.FINAL_ERROR, Step.BOOKED)
 OPEN_MESSAGE_STATES: Final = (MessageState.PENDING, MessageState.SENDING, MessageState.UNKNOWN)
+LIVE_PAYMENT_STATES: Final = (PaymentState.AUTHORIZED, PaymentState.SUCCEEDED)
 BOOKING_KINDS: Final = (MessageKind.BOOK_PRELIMINARY, MessageKind.BOOK_FINAL)
 
 
@@ -133,19 +140,15 @@ def _is_receivable(invoice: models.Model) -> bool:
     return isinstance(invoice, Workflow) and invoice.direction == Direction.RECEIVABLE
 
 
-class Workflow(models.Model):
-    """Both machines of an invoice.
+class Protected(models.Model):
+    """A row with states that only transitions move.
 
     `protected` fields of django-fsm-2 break `refresh_from_db` and `full_clean`; its own mixin switches protection off
     for the whole process while it loads. Here the loaded value is dropped first, which the descriptor allows.
     """
 
-    STATE_FIELDS: Final = ("step", "status")
+    STATE_FIELDS: ClassVar[tuple[str, ...]] = ()
     _states_aside: frozenset[str] = frozenset()
-
-    direction = models.CharField(_("direction"), max_length=10, choices=Direction.choices)
-    step = StateField(_("step"), choices=Step.choices, default=Step.DRAFT, db_index=False)
-    status = StateField(_("status"), choices=Status.choices, default=Status.NONE, blank=True)
 
     class Meta:
         abstract = True
@@ -168,6 +171,42 @@ class Workflow(models.Model):
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Check all fields but the states, which nobody can have typed."""
         super().clean_fields(exclude={*(exclude or ()), *self.STATE_FIELDS})
+
+
+class PaymentWorkflow(Protected):
+    """The machine of a payment."""
+
+    STATE_FIELDS = ("state",)
+
+    state = StateField(_("state"), max_length=10, choices=PaymentState.choices)
+
+    class Meta:
+        abstract = True
+
+    @transition("state", source=PaymentState.AUTHORIZED, target=PaymentState.SUCCEEDED)
+    def succeed(self) -> None:
+        """Note that the money has come."""
+
+    @transition("state", source=LIVE_PAYMENT_STATES, target=PaymentState.FAILED)
+    def fail(self) -> None:
+        """Note that the money has not come, or was returned."""
+
+    @transition("state", source=LIVE_PAYMENT_STATES, target=PaymentState.VOIDED)
+    def void(self) -> None:
+        """Take it back: it should not have been recorded."""
+
+
+class Workflow(Protected):
+    """Both machines of an invoice."""
+
+    STATE_FIELDS = ("step", "status")
+
+    direction = models.CharField(_("direction"), max_length=10, choices=Direction.choices)
+    step = StateField(_("step"), choices=Step.choices, default=Step.DRAFT, db_index=False)
+    status = StateField(_("status"), choices=Status.choices, default=Status.NONE, blank=True)
+
+    class Meta:
+        abstract = True
 
     # step ---------------------------------------------------------------------------------------------------------
 

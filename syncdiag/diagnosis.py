@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from integrations.models import Connection
 from integrations.policy import BreakerState
 from invoices.actions.flow import offered_booking
-from invoices.models import Attempt, Invoice
+from invoices.models import Attempt, IntegrationMessage, Invoice
+from invoices.money import shown
 from invoices.preflight import preflight
-from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, Status, Step
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, PaymentState, Status, Step
 from syncdiag.catalogue import explain
 
 Said = str | Promise
@@ -89,6 +90,9 @@ def _why_stuck(invoice: Invoice) -> Iterator[Finding]:
             _("Somebody of the finance staff other than the one who handed it in approves it."),
             "approve",
         )
+    if invoice.step == Step.BOOKED:
+        yield from _why_paid_although_failed(invoice)
+        yield from _why_not_pushed(invoice)
     if invoice.step == Step.BOOKED and invoice.status == Status.DENIED:
         yield Finding(
             "denied",
@@ -191,9 +195,15 @@ def _why_failed(invoice: Invoice) -> Iterator[Finding]:
             _("Look it up in the ERP: if it is there, skip the step; if not, post it again."),
             "look-up",
         )
+    if message.state == MessageState.REFUSED:
+        yield from _why_refused(invoice, message, _("Correct what the ERP names, then post it again."), "post-again")
+
+
+def _why_refused(invoice: Invoice, message: IntegrationMessage, next_step: Said, button: str) -> Iterator[Finding]:
+    """Explain each complaint of a refusal; `next_step` and `button` are for words that the catalogue does not know."""
     system = _system_of(invoice)
     attempt = Attempt.objects.filter(message=message).last()
-    for complaint in message.complaints if message.state == MessageState.REFUSED else ():
+    for complaint in message.complaints:
         text = " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
         known = explain(system, complaint.get("code", ""), text)
         evidence = (
@@ -206,11 +216,64 @@ def _why_failed(invoice: Invoice) -> Iterator[Finding]:
                 "refused",
                 _("The ERP refused it, with words that are not in the catalogue yet."),
                 evidence,
-                _("Correct what the ERP names, then post it again."),
-                "post-again",
+                next_step,
+                button,
             )
         else:
-            yield Finding(known.entry.id, known.entry.title, evidence, " ".join(known.steps), known.entry.button)
+            named = button if message.payment_id else known.entry.button
+            yield Finding(known.entry.id, known.entry.title, evidence, " ".join(known.steps), named)
+
+
+def _why_paid_although_failed(invoice: Invoice) -> Iterator[Finding]:
+    for payment in invoice.payments.failed_after_push():
+        amount = f"{shown(payment.amount, payment.currency)} {payment.currency}"
+        yield Finding(
+            "paid-although-failed",
+            _("A payment of %(amount)s came to nothing after it was pushed, so the invoice still counts it as paid.")
+            % {"amount": amount},
+            (
+                Proof(_("payment"), f"{payment.get_method_display()} {payment.reference}".strip()),
+                Proof(_("state"), payment.get_state_display()),
+                Proof(_("why"), payment.failure_reason or "–"),
+                Proof(_("id in the ERP"), payment.remote_id),
+                Proof(_("pushed"), _shown(payment.pushed_at)),
+            ),
+            _(
+                "No accounting system can be told that a payment failed: delete it there, then press Re-sync. "
+                "Balance and status follow."
+            ),
+            "re-sync",
+        )
+
+
+def _why_not_pushed(invoice: Invoice) -> Iterator[Finding]:
+    for payment in invoice.payments.unpushed():
+        message = payment.messages.first()
+        amount = f"{shown(payment.amount, payment.currency)} {payment.currency}"
+        if message is not None and message.state == MessageState.REFUSED:
+            next_step = _("Correct what the ERP names, then press Re-sync: the payment is pushed again.")
+            yield from _why_refused(invoice, message, next_step, "re-sync")
+        elif message is not None and message.is_open:
+            yield Finding(
+                "payment-on-its-way",
+                _("A payment of %(amount)s is not in the ERP yet.") % {"amount": amount},
+                (
+                    Proof(_("message"), message.get_state_display()),
+                    Proof(_("what was said"), message.reason or "–"),
+                    Proof(_("next try"), _shown(message.not_before)),
+                ),
+                _("The ERP is asked by itself; it is never simply sent again.")
+                if message.state == MessageState.UNKNOWN
+                else _("It goes out by itself as soon as the ERP can be reached."),
+                "re-sync",
+            )
+        elif not payment.is_applied and payment.state == PaymentState.AUTHORIZED:
+            yield Finding(
+                "payment-authorized",
+                _("An authorized payment of %(amount)s is not pushed before it succeeded.") % {"amount": amount},
+                (Proof(_("method"), payment.get_method_display()),),
+                _("Wait until it succeeded. For ACH, Submit authorized ACH payments changes this for the client."),
+            )
 
 
 def _system_of(invoice: Invoice) -> str:

@@ -38,6 +38,12 @@ ROLE_OF_ACTION = {
     "post_again": HANDLER,
     "invalidate": HANDLER,
     "note_voucher": HANDLER,
+    "record_payment": FINANCE,
+    "settle_payment": FINANCE,
+    "fail_payment": FINANCE,
+    "void_payment": FINANCE,
+    "apply_payments": FINANCE,
+    "take_remote_payments": FINANCE,
     "set_status": MANAGER,
     "status_paid": MANAGER,
     "status_processing_payment": MANAGER,
@@ -67,7 +73,8 @@ PAST = {  # the bookings that an invoice in a step has behind it
     },
     "receivable": {"booked": ("final",)},
 }
-COUNTS = ("authorized", "succeeded")  # the payments that count against the balance
+LIVE = ("authorized", "succeeded")
+ABORTS = ("abort", "fail_payment", "void_payment", "payment_not_sent")  # what takes a message out of delivery
 SLACK = timedelta(seconds=5)  # a right may end between the look at it and the end of the transaction
 
 
@@ -259,7 +266,7 @@ def erp_has_one_document_an_invoice(scene: Scene) -> Iterator[str]:
 
 def erp_has_one_booking_for_our_keys(scene: Scene) -> Iterator[str]:
     """At most one booking under all keys of an invoice's booking, and none under a key that no message has."""
-    owner = {message.key: (message.invoice_id, message.kind) for message in scene.messages}
+    owner = {message.key: (message.invoice_id, message.kind) for message in scene.messages if not message.payment_id}
     booked: Counter[tuple[int, str]] = Counter()
     for document in scene.documents:
         for booking in document["bookings"]:
@@ -275,11 +282,49 @@ def erp_has_one_booking_for_our_keys(scene: Scene) -> Iterator[str]:
             yield f"{scene.invoices[invoice]}: the ERP has {count} bookings under the keys of its {kind}."
 
 
+def erp_has_one_payment_a_payment(scene: Scene) -> Iterator[str]:
+    """At most one payment in the ERP under all keys of a payment here; one that was pushed is there with its amount."""
+    owner = {message.key: message.payment_id for message in scene.messages if message.payment_id}
+    ours = set(scene.company_of.values())
+    there = [one for one in scene.audit.get("payments", ()) if one["company"] in ours]
+    rows = {row.pk: row for row in Payment.objects.using(scene.database)}
+    for pk, count in Counter(owner[one["key"]] for one in there if one["key"] in owner).items():
+        if count > 1:
+            yield f"{scene.invoices[rows[pk].invoice_id]}: the ERP has {count} payments for payment {pk}."
+    for one in there:
+        if one["key"] and one["key"] not in owner:
+            yield f"The ERP has payment {one['id']} under the key {one['key']}, which no message has."
+    worth = {(one["company"], one["id"]): (Decimal(one["amount"]), one["currency"]) for one in there}
+    deleted = {write["path"].rstrip("/").rpartition("/")[2] for write in scene.audit["writes"] if _unpays(write)}
+    for row in rows.values():
+        invoice = scene.invoices[row.invoice_id]
+        where = scene.company_of.get(invoice.client_id, ""), row.remote_id
+        is_there = row.pushed_at is not None and row.gone_at is None and row.remote_id not in deleted
+        if is_there and worth.get(where) != (row.amount, row.currency):
+            yield f"{invoice}: payment {row.pk} was pushed, and the ERP does not have it so."
+
+
+def _unpays(write: Mapping[str, Any]) -> bool:
+    return write["effect"] == "deleted" and "/payments/" in write["path"]
+
+
+def payments_are_pushed_or_say_why(scene: Scene) -> Iterator[str]:
+    """A payment that was recorded here and counts is in the ERP, on its way, refused, or waits for its invoice."""
+    told = {message.payment_id for message in scene.messages if message.payment_id}
+    queues = {message.invoice_id for message in scene.messages if message.payment_id and message.state in OPEN}
+    for row in Payment.objects.using(scene.database).filter(is_recorded_here=True, is_applied=True):
+        invoice = scene.invoices[row.invoice_id]
+        waits = not invoice.remote_id or row.invoice_id in queues
+        if row.pushed_at is None and row.pk not in told and not waits:
+            yield f"{invoice}: payment {row.pk} counts, and nothing tells the ERP of it."
+
+
 def every_call_has_its_attempt(scene: Scene) -> Iterator[str]:
     """What the ERP saw was written down here before: no more calls than attempts (a refused one may be repeated)."""
     seen: Counter[str] = Counter()
     for write in scene.audit["writes"]:
-        if write["method"] == "POST" and write["path"].endswith("/documents/") and write["effect"] != "refused":
+        told = write["path"].endswith(("/documents/", "/payments/"))
+        if write["method"] == "POST" and told and write["effect"] != "refused":
             seen[write["key"]] += 1
     attempts = Counter(Attempt.objects.using(scene.database).values_list("message_id", flat=True))
     for message in scene.messages:
@@ -343,7 +388,7 @@ def _was_skipped(scene: Scene, invoice: Invoice, voucher: str) -> bool:
 def outbox_rows_end(scene: Scene) -> Iterator[str]:
     """Every message ends confirmed, refused, aborted or on the desk; before the dust settles it may be on its way."""
     written = Counter(Attempt.objects.using(scene.database).values_list("message_id", flat=True))
-    aborts = {event.evidence.get("message_id") for event in scene.events if event.action == "abort"}
+    aborts = {event.evidence.get("message_id") for event in scene.events if event.action in ABORTS}
     for message in scene.messages:
         name = f"{scene.invoices[message.invoice_id]}: message {message.pk}"
         is_waiting = message.state == "sending" or message.not_before is not None
@@ -455,8 +500,11 @@ def balances_add_up(scene: Scene) -> Iterator[str]:
     """Paid is the sum of the payments that count, and the status says the same."""
     sums: defaultdict[int, Decimal] = defaultdict(Decimal)
     for payment in Payment.objects.using(scene.database):
-        if payment.is_applied and payment.state in COUNTS:
+        if payment.is_applied:
             sums[payment.invoice_id] += payment.amount
+            open_push = payment.messages.using(scene.database).filter(state__in=OPEN).exists()
+            if payment.state not in LIVE and payment.pushed_at is None and not open_push:
+                yield f"{scene.invoices[payment.invoice_id]}: a {payment.state} payment counts that the ERP never had."
         if payment.currency != scene.invoices[payment.invoice_id].currency:
             yield f"{scene.invoices[payment.invoice_id]}: a payment is in {payment.currency}."
     for invoice in scene.invoices.values():
@@ -515,6 +563,8 @@ CHECKS: tuple[Callable[[Scene], Iterator[str]], ...] = (
     payments_have_their_line,
     erp_has_one_document_an_invoice,
     erp_has_one_booking_for_our_keys,
+    erp_has_one_payment_a_payment,
+    payments_are_pushed_or_say_why,
     every_call_has_its_attempt,
     invoices_carry_the_erps_voucher,
     outbox_rows_end,

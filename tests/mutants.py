@@ -62,6 +62,22 @@ MUTANTS = (
         ("test_protections.py::test_the_database_refuses_a_second_open_message_of_an_invoice",),
     ),
     Mutant(
+        "unique key",
+        "two open messages of one invoice's payments",
+        "invoices/migrations/0006_payments_are_pushed.py",
+        "fields=('invoice',), name='one_open_payment_message_an_invoice'",
+        "fields=('id',), name='one_open_payment_message_an_invoice'",
+        ("test_protections.py::test_the_database_refuses_a_second_open_payment_message_of_an_invoice",),
+    ),
+    Mutant(
+        "ERP key",
+        "another key with each payment",
+        "integrations/erps/sandbox.py",
+        '"key": key,\n            "document_id": payment.document_id,',
+        '"key": f"{time.monotonic_ns()}",\n            "document_id": payment.document_id,',
+        ("test_pushed_payments.py::test_an_authorized_ach_payment_is_pushed_at_once_and_the_invoice_is_paid",),
+    ),
+    Mutant(
         "row lock",
         "buttons do not lock the invoice",
         "invoices/actions/taking.py",

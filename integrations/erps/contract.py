@@ -263,6 +263,9 @@ class Connector(Protocol):
     def push_payment(self, payment: RemotePayment, key: str) -> RemotePayment:
         """Record a payment on a document."""
 
+    def find_payments(self, payment: RemotePayment, keys: Sequence[str]) -> tuple[RemotePayment, ...]:
+        """Return every payment under any of `keys`, or else of the same document, amount, currency and day."""
+
     def pdf(self, remote_id: str) -> bytes:
         """Return the document as PDF."""
 

@@ -29,6 +29,7 @@ from integrations.erps.http import Answer, Channel, Dialect
 
 T = TypeVar("T")
 
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_PDF = 20 * 1024 * 1024
 # The sandbox begins no saving after X-Not-After. This much later than the call's end, so that a write which comes
 # true after its sender stopped waiting can happen here as with any other ERP.
@@ -229,6 +230,20 @@ class SandboxConnector:
         """Return payments since then, of one document if it is named."""
         params = [("document", remote_id)] if remote_id else []
         return self._feed("payments", since, params, read_payment)
+
+    def find_payments(self, payment: RemotePayment, keys: Sequence[str]) -> tuple[RemotePayment, ...]:
+        """Return the payments under these keys, or else of the same document, amount, currency and day."""
+        if keys:
+            by_key = self._feed("payments", EVER, [("key", key) for key in keys], read_payment)
+            wanted = tuple(found for found in by_key if found.key in keys)
+            if wanted:
+                return wanted
+        facts = (payment.amount, payment.currency, payment.paid_on)
+        return tuple(
+            found
+            for found in self.payments(EVER, payment.document_id)
+            if (found.amount, found.currency, found.paid_on) == facts
+        )
 
     def push_payment(self, payment: RemotePayment, key: str) -> RemotePayment:
         """Record a payment on a document; the same key is answered with the first payment."""

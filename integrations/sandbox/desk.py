@@ -12,6 +12,7 @@ from integrations.sandbox.books import Books, as_json
 from integrations.sandbox.documents import Ledger
 from integrations.sandbox.faults import BadFaultError, Faults
 from integrations.sandbox.paper import write_page
+from integrations.sandbox.payments import Payments
 from integrations.sandbox.rules import MONTH, RefusedError, read_object
 
 ABOUT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox ERP</title>
@@ -42,9 +43,15 @@ class Desk:
         return answer({"ok": True})
 
     async def audit(self, request: web.Request) -> web.Response:
-        """Return documents and writes of all companies; of one or more keys, of a number, or all."""
+        """Return documents, payments and writes of all companies; of one or more keys, of a number, or all."""
         keys, number = request.query.getall("key", []), request.query.get("number", "")
-        return answer({"documents": self.ledger.audit(keys, number), "writes": self.books.writes(keys, number)})
+        return answer(
+            {
+                "documents": self.ledger.audit(keys, number),
+                "payments": Payments(self.ledger).audit(keys, number),
+                "writes": self.books.writes(keys, number),
+            }
+        )
 
     async def show_faults(self, _request: web.Request) -> web.Response:
         """Return the faults that are on."""

@@ -4,7 +4,7 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from integrations.sandbox.books import PAGE, Company
+from integrations.sandbox.books import PAGE, Company, audit_filter
 from integrations.sandbox.documents import Ledger
 from integrations.sandbox.rules import Form, Problem, RefusedError, now, period_closed
 
@@ -41,6 +41,13 @@ class Payments:
             values += keys
         statement = f"SELECT * FROM payments WHERE {' AND '.join(conditions)} ORDER BY id LIMIT {PAGE}"  # noqa: S608 (placeholders)
         return [self.show(row) for row in self.run(statement, values).fetchall()]
+
+    def audit(self, keys: list[str], number: str) -> list[dict[str, Any]]:
+        """Return every payment; those under these keys, on documents of this number, or all; with their keys."""
+        where, values = audit_filter("payments.key", keys, number)
+        source = "payments JOIN documents ON documents.id = payments.document"
+        rows = self.run(f"SELECT payments.* FROM {source}{where} ORDER BY payments.id", values).fetchall()  # noqa: S608 (placeholders)
+        return [{**self.show(row), "key": row["key"], "company": row["company"]} for row in rows]
 
     def record(self, company: Company, body: dict[str, Any]) -> dict[str, Any]:
         """Record a payment and return it with `replayed`."""

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -17,12 +18,14 @@ from django.db import transaction
 
 from invoices import clock
 from invoices.bulk import insert_rows, select_rows, update_rows
-from invoices.events import compose, facts
+from invoices.events import compose, facts, plain
 from invoices.faults import fault
-from invoices.models import Attempt, Event, IntegrationMessage, Invoice
-from invoices.workflow import MessageKind, MessageState, Step, booking_kind
+from invoices.models import Attempt, Event, IntegrationMessage, Invoice, Payment
+from invoices.models.payment import counts
+from invoices.workflow import BOOKING_KINDS, MessageKind, MessageState, Step, booking_kind
 
 log = structlog.get_logger(__name__)
+PAYMENT_FIELDS: Final = ("remote_id", "pushed_at", "is_applied")
 _subscribers: list[Callable[[int], None]] = []
 MESSAGE_FIELDS: Final = (
     "state",
@@ -61,11 +64,40 @@ def write_message(invoice: Invoice) -> IntegrationMessage:
     anything is sent, and "not found" is believed only once the earlier one cannot arrive any more.
     """
     kind = booking_kind(invoice.step)
-    state, doubtful_until = first_state(IntegrationMessage.objects.filter(invoice=invoice, kind=kind))
+    message = _write(invoice, kind, IntegrationMessage.objects.filter(invoice=invoice, kind=kind))
+    invoice.current_message = message
+    return message
+
+
+def write_payment_message(payment: Payment) -> IntegrationMessage:
+    """Write the message that pushes a payment; its invoice, which is locked, must be in the ERP and have none open."""
+    return _write(payment.invoice, MessageKind.PUSH_PAYMENT, payment.messages.all(), payment)
+
+
+def push_next_payment(invoice: Invoice, *, again: bool = False) -> IntegrationMessage | None:
+    """Write the message for the oldest payment that waits to be pushed, one at a time for each invoice.
+
+    Waits while the invoice has no id in the ERP. What the ERP refused goes out `again` only if a person asks for it.
+    """
+    if not invoice.remote_id or invoice.messages.filter(kind=MessageKind.PUSH_PAYMENT).open().exists():
+        return None
+    preference = invoice.client.submits_authorized_ach
+    for payment in invoice.payments.unpushed().filter(is_applied=True):
+        if counts(payment, preference) and (again or not payment.messages.exists()):
+            payment.invoice = invoice
+            return write_payment_message(payment)
+    return None
+
+
+def _write(
+    invoice: Invoice, kind: MessageKind, earlier: Iterable[IntegrationMessage], payment: Payment | None = None
+) -> IntegrationMessage:
+    state, doubtful_until = first_state(earlier)
     moment = clock.now()
     message = IntegrationMessage.objects.create(
         client_id=invoice.client_id,
         invoice=invoice,
+        payment=payment,
         kind=kind,
         key=uuid.uuid4().hex,
         state=state,
@@ -73,7 +105,6 @@ def write_message(invoice: Invoice) -> IntegrationMessage:
         created_at=moment,
         doubtful_until=doubtful_until,
     )
-    invoice.current_message = message
     tell_after_commit(invoice.client_id)
     return message
 
@@ -91,7 +122,8 @@ def first_state(earlier: Iterable[IntegrationMessage]) -> tuple[MessageState, da
 
 def abort_open_message(invoice: Invoice, reason: str) -> IntegrationMessage | None:
     """Mark the invoice's open message aborted, and return it; what the ERP does with it is not changed by that."""
-    message = IntegrationMessage.objects.select_for_update().filter(invoice=invoice).open().first()
+    rows = IntegrationMessage.objects.select_for_update().filter(invoice=invoice, kind__in=BOOKING_KINDS)
+    message = rows.open().first()
     if message is not None:
         mark_aborted(message, reason, clock.now())
         message.save(update_fields=["state", "reason", "not_before", "settled_at"])
@@ -139,6 +171,8 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     owners = IntegrationMessage.objects.filter(pk__in=ids).values_list("invoice_id", flat=True).order_by()
     invoices = {invoice.pk: invoice for invoice in select_rows(Invoice, "id", set(owners), lock=True)}
     messages = {message.pk: message for message in select_rows(IntegrationMessage, "id", ids, lock=True)}
+    paid = {message.payment_id for message in messages.values() if message.payment_id is not None}
+    payments = {payment.pk: payment for payment in select_rows(Payment, "id", paid, lock=True)}
     moment = clock.now()
     events: list[Event] = []
     touched: dict[int, set[str]] = {}
@@ -146,7 +180,8 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
         message = messages[report.message_id]
         invoice = invoices[message.invoice_id]
         before = facts(invoice)
-        line = apply_report(report, message, invoice, moment)
+        payment = payments.get(message.payment_id or 0)
+        line = apply_report(report, message, invoice, moment, payment)
         if line is not None:
             event, fields = compose(
                 invoice,
@@ -155,14 +190,18 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
                 before=before,
                 reason=line.reason,
                 level=line.level,
-                evidence={"message_id": message.pk, **line.evidence},
+                evidence={"message_id": message.pk, **(payment_facts(payment) if payment else {}), **line.evidence},
                 at=moment,
             )
             events.append(event)
             touched.setdefault(invoice.pk, set()).update(fields)
     fault("before_report_commit")
     _save(list(messages.values()), [invoices[pk] for pk in touched], sorted(set().union(*touched.values())), events)
+    update_rows(list(payments.values()), PAYMENT_FIELDS)
     _complete_attempts(reports)
+    for message in messages.values():
+        if message.payment_id is not None and not message.is_open:
+            push_next_payment(invoices[message.invoice_id])
     for report in reports if log.isEnabledFor(logging.INFO) else ():
         message = messages[report.message_id]
         log.info(
@@ -181,10 +220,23 @@ class Line:
     evidence: dict[str, Any]
 
 
-def apply_report(report: Report, message: IntegrationMessage, invoice: Invoice, moment: datetime) -> Line | None:
-    """Move one message and its invoice, both locked; return the line to write, if anything worth a line happened.
+def payment_facts(payment: Payment) -> dict[str, Any]:
+    """Return a payment as the log's evidence has it."""
+    names = ("amount", "currency", "method", "state", "reference", "remote_id")
+    return {"payment_id": payment.pk, **{name: plain(getattr(payment, name)) for name in names}}
 
-    Saves nothing: the seeded simulation runs it without a database.
+
+def apply_report(
+    report: Report,
+    message: IntegrationMessage,
+    invoice: Invoice,
+    moment: datetime,
+    payment: Payment | None = None,
+) -> Line | None:
+    """Move one message and its invoice, or the payment that it pushes; all are locked.
+
+    Returns the line to write, if anything worth a line happened. A payment never moves the invoice's step. Saves
+    nothing: the seeded simulation runs it without a database.
     """
     if not message.is_open:
         return _take_late(report, message)
@@ -207,17 +259,51 @@ def apply_report(report: Report, message: IntegrationMessage, invoice: Invoice, 
     if report.state == MessageState.CONFIRMED:
         _take_booking(report, message)
         message.settled_at = moment
+        if payment is not None:
+            payment.remote_id, payment.pushed_at = report.remote_id, payment.pushed_at or moment
+            level = Event.Level.INFO if payment.is_live else Event.Level.WARNING
+            return Line("payment_pushed", report.reason, level, {"remote_id": report.remote_id})
         _book(report, message, invoice)
         return Line("confirm", report.reason, Event.Level.INFO, found)
     if report.state == MessageState.REFUSED:
         message.settled_at = moment
+        said = {"complaints": list(report.complaints)}
+        if payment is not None:
+            drop_if_dead(payment, invoice)
+            return Line("payment_push_refused", report.reason, Event.Level.ERROR, said)
         invoice.stop()
-        return Line("refuse", report.reason, Event.Level.ERROR, {"complaints": list(report.complaints)})
+        return Line("refuse", report.reason, Event.Level.ERROR, said)
+    if report.state == MessageState.PENDING and payment is not None and not payment.is_live:
+        mark_aborted(message, report.reason or payment.failure_reason, moment)
+        drop_if_dead(payment, invoice)
+        return Line("payment_not_sent", message.reason, Event.Level.INFO, {})
     if report.state == MessageState.UNKNOWN and was != MessageState.UNKNOWN:
         return Line("lose_answer", report.reason, Event.Level.WARNING, {})
     if report.state == MessageState.UNKNOWN and report.not_before is None:
         return Line("need_person", report.reason, Event.Level.ERROR, {})
     return None
+
+
+def drop_if_dead(payment: Payment, invoice: Invoice) -> None:
+    """Take a payment that came to nothing, and that is certainly not in the ERP, off the balance."""
+    if not payment.is_live and payment.is_applied:
+        payment.is_applied = False
+        set_paid(invoice, invoice.paid - payment.amount)
+
+
+def set_paid(invoice: Invoice, paid: Decimal) -> None:
+    """Set what is paid of a receivable, and move its status accordingly."""
+    was, invoice.paid = invoice.paid, paid
+    if paid == was:
+        return
+    if paid == 0:
+        invoice.take_back_all()
+    elif paid < was:
+        invoice.take_back_part()
+    elif paid == invoice.total:
+        invoice.pay_in_full()
+    else:
+        invoice.pay_part()
 
 
 def _take_booking(report: Report, message: IntegrationMessage) -> None:

@@ -13,7 +13,7 @@ from invoices.permissions import require
 from invoices.roles import Right
 
 AT_MOST: Final = {"preliminary_patience": 43_200, "final_patience": 43_200, "payment_patience": 365}
-PREFERENCES: Final = (*AT_MOST, "posts_again_by_itself")
+PREFERENCES: Final = (*AT_MOST, "posts_again_by_itself", "submits_authorized_ach")
 
 
 @transaction.atomic

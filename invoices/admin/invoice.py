@@ -3,13 +3,13 @@
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
-from invoices.admin import intake, page, press
+from invoices.admin import intake, page, press, receipts
 from invoices.admin.access import ClientRowsAdmin, clients_of
 from invoices.admin.desk import DESK_ORDER, count_groups
 from invoices.admin.filters import (
@@ -22,7 +22,7 @@ from invoices.admin.filters import (
     StatusFilter,
     StepFilter,
 )
-from invoices.models import Counterparty, Invoice
+from invoices.models import Counterparty, Invoice, Payment
 from invoices.roles import Right
 
 PARTIES_FOUND: Final = 200
@@ -76,6 +76,11 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
             path("add/", view(self.add_view), name="invoices_invoice_add"),
             path("<int:object_id>/change/", view(self.change_view), name="invoices_invoice_change"),
             path("<int:object_id>/edit/", view(self.edit_view), name="invoices_invoice_edit"),
+            path(
+                "<int:object_id>/payments/<int:payment_id>/<slug:slug>/",
+                view(self.payment_view),
+                name="invoices_invoice_payment",
+            ),
             path("<int:object_id>/press/<slug:slug>/", view(self.press_view), name="invoices_invoice_press"),
         ]
 
@@ -122,6 +127,17 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
         """Show what a button will do, or press it."""
         invoice = self.invoice_or_404(request, object_id)
         return press.press_button(request, invoice, slug, self.admin_site.each_context(request))
+
+    def payment_view(self, request: HttpRequest, object_id: int, payment_id: int, slug: str) -> HttpResponse:
+        """Show what a payment's button will do, or press it."""
+        invoice = self.invoice_or_404(request, object_id)
+        site = self.admin_site.each_context(request)
+        return receipts.press_payment_button(request, invoice, payment_id, slug, site)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
+        """Say of each invoice whether the ERP still has a payment of it that failed."""
+        failed = Payment.objects.failed_after_push().filter(invoice=OuterRef("pk"))
+        return super().get_queryset(request).annotate(has_failed_payment=Exists(failed))
 
     def invoice_or_404(self, request: HttpRequest, object_id: int) -> Invoice:
         """Return the invoice if the person may see it; raises Http404 for both none and another client's."""

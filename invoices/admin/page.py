@@ -16,6 +16,7 @@ from invoices.actions.flow import OfferedBooking, step_voucher
 from invoices.actions.intake import why_read_only
 from invoices.admin.access import person
 from invoices.admin.panels import panels
+from invoices.admin.receipts import payment_rows
 from invoices.admin.situation import offered_to, situation
 from invoices.admin.ways import ASK, GUIDED, Offer, guided_ways, is_old, step_evidence
 from invoices.admin.words import clock_text
@@ -81,7 +82,7 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
         "box": box,
         "why_read_only": read_only or _why_not_edit(invoice, user),
         "lines": invoice.lines.all(),
-        "payments": invoice.payments.all(),
+        "payments": payment_rows(invoice, user),
         "messages_of": invoice.messages.all()[:LATEST],
         "attempts": Attempt.objects.filter(message__invoice=invoice).select_related("message").order_by("-pk")[:LATEST],
         "evidence": evidence,
@@ -117,6 +118,7 @@ def offers_of(invoice: Invoice, user: User, offered: OfferedBooking | None) -> l
             is_primary=button.slug in forward,
         )
         for button in all_buttons()
+        if button.concerns(invoice)
     ]
     return sorted(offers, key=lambda offer: (not offer.is_primary, offer.button.slug in LAST))
 

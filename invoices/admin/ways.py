@@ -16,7 +16,7 @@ from invoices.actions.flow import EVIDENCE_LASTS, OfferedBooking
 from invoices.admin.words import clock_text
 from invoices.buttons import Button
 from invoices.models import Evidence, Invoice
-from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, booking_kind
+from invoices.workflow import BOOKING_KINDS, ERROR_STEPS, INTEGRATION_STEPS, booking_kind
 
 POSTED: Final = "posted-in-erp"
 NOT_POSTED: Final = "not-posted"
@@ -59,7 +59,7 @@ class Ways:
 def step_evidence(invoice: Invoice) -> Evidence | None:
     """Return what the ERP, or a person, said last on the booking that the step is about; None for a step without."""
     if invoice.step not in GUIDED_STEPS:
-        return invoice.evidence.select_related("asked_by").first()
+        return invoice.evidence.filter(kind__in=BOOKING_KINDS).select_related("asked_by").first()
     return invoice.evidence.filter(kind=booking_kind(invoice.step)).select_related("asked_by").first()
 
 

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from invoices.actions.intake import LINES_AT_MOST, InvoiceGiven, LineGiven
-from invoices.models import Event, Invoice, InvoiceLine
+from invoices.models import Event, Invoice, InvoiceLine, Payment
 from invoices.money import shown
 from invoices.workflow import Direction, DocumentKind, MessageState, Status, Step
 
@@ -144,7 +144,30 @@ class PressIn(Strict):
     voucher = TextField(default="", help_text="The ERP's voucher: abort, skip, note-voucher.")
     posting_date = serializers.DateField(default=None, allow_null=True, help_text="With the voucher.")
     status = TextField(default="", help_text="The new status: set-status.")
-    amount = NumberField(default=None, allow_null=True, help_text="What was paid, invoice's currency: set-status.")
+    amount = NumberField(
+        default=None, allow_null=True, help_text="What was paid, invoice's currency: set-status, record-payment."
+    )
+    method = TextField(default="", help_text="ach, card, check, transfer or other: record-payment.")
+    state = TextField(default="", help_text="authorized or succeeded: record-payment.")
+    paid_on = serializers.DateField(default=None, allow_null=True, help_text="record-payment; today if left out.")
+    reference = TextField(default="", help_text="record-payment.")
+
+
+class PaymentIn(Strict):
+    """A payment to record; `amount` in the invoice's currency."""
+
+    amount = NumberField()
+    method = TextField(help_text="ach, card, check, transfer or other.")
+    state = TextField(help_text="authorized or succeeded.")
+    paid_on = serializers.DateField(default=None, allow_null=True, help_text="Today, in UTC, if left out.")
+    reference = TextField(default="")
+    reason = TextField(default="", help_text="Why; stands in the event log.")
+
+
+class PaymentPressIn(Strict):
+    """What goes with a payment's button."""
+
+    reason = TextField(default="", help_text="Why; stands in the event log. fail and void need it.")
 
 
 class PageIn(Strict):
@@ -269,6 +292,33 @@ class EventOut(serializers.ModelSerializer[Event]):
         fields = (
             "sequence", "at", "who", "what", "why", "level", "before", "after", "evidence", "previous_hash", "hash",
         )  # fmt: skip
+
+
+class PaymentOut(serializers.ModelSerializer[Payment]):
+    """A payment; the amount is a string with the digits of its currency."""
+
+    amount = serializers.SerializerMethodField()
+    state = serializers.CharField()
+    counts = serializers.BooleanField(source="is_applied", help_text="Against the invoice's balance.")
+    failed_after_push = serializers.BooleanField(help_text="It came to nothing, and the ERP still has it.")
+
+    class Meta:
+        model = Payment
+        fields = (
+            "id", "amount", "currency", "method", "state", "counts", "source", "reference", "paid_on", "remote_id",
+            "pushed_at", "gone_at", "failed_after_push", "failure_reason", "created_at",
+        )  # fmt: skip
+
+    @extend_schema_field({"type": "string", "format": "decimal"})
+    def get_amount(self, payment: Payment) -> str:
+        """Return the amount."""
+        return shown(payment.amount, payment.currency)
+
+
+class PaymentList(serializers.Serializer[Any]):
+    """All payments of an invoice, oldest first."""
+
+    results = PaymentOut(many=True)
 
 
 class InvoicePage(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import SlugConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from invoices.api import views
+from invoices.api import payments, views
 from invoices.buttons import find_button
 from invoices.errors import NotThere
 
@@ -32,6 +32,12 @@ urlpatterns: list[Any] = [
     path("invoices/", views.Invoices.as_view(), name="api-invoices"),
     path("invoices/<int:invoice_id>/", views.OneInvoice.as_view(), name="api-invoice"),
     path("invoices/<int:invoice_id>/events/", views.InvoiceEvents.as_view(), name="api-invoice-events"),
+    path("invoices/<int:invoice_id>/payments/", payments.Payments.as_view(), name="api-payments"),
+    path(
+        "invoices/<int:invoice_id>/payments/<int:payment_id>/<slug:button>/",
+        payments.PressPaymentButton.as_view(),
+        name="api-press-payment",
+    ),
     path("invoices/<int:invoice_id>/<button:button>/", views.PressButton.as_view(), name="api-press"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

@@ -127,7 +127,7 @@ class Invoices(Door):
     def get(self, request: Request) -> Response:
         """Return the invoices of all clients in which you have a part, latest first."""
         asked = _asked(InvoiceFilter, request)
-        rows = _visible(request)
+        rows = visible_invoices(request)
         for name, lookup in (
             ("client", "client__slug"),
             ("number", "number"),
@@ -167,7 +167,7 @@ class Invoices(Door):
         client = Client.objects.where(request.user, Right.VIEW).filter(slug=given.validated_data["client"]).first()
         if client is None:
             raise NotThere(NOT_THERE)
-        invoice, is_new = hand_in(client, given.given(), by=_person(request), key=key)
+        invoice, is_new = hand_in(client, given.given(), by=person_of(request), key=key)
         return Response(_shown(request, invoice.pk), status=201 if is_new else 200)
 
 
@@ -194,7 +194,7 @@ class InvoiceEvents(Door):
     def get(self, request: Request, invoice_id: int) -> Response:
         """Return the invoice's event log, oldest first; each `hash` covers its line and the `previous_hash`."""
         asked = _asked(PageIn, request)
-        if not _visible(request).filter(pk=invoice_id).exists():
+        if not visible_invoices(request).filter(pk=invoice_id).exists():
             raise NotThere(NOT_THERE)
         rows = Event.objects.filter(invoice_id=invoice_id, sequence__gt=asked.get("cursor", 0))
         return _page(request, rows.order_by("sequence"), asked["limit"], EventOut, "sequence")
@@ -221,7 +221,7 @@ class PressButton(Door):
         """Call the button's verb and return the invoice as it is then."""
         given = PressIn(data=request.data)
         given.is_valid(raise_exception=True)
-        press(button, invoice_id, by=_person(request), **given.validated_data)
+        press(button, invoice_id, by=person_of(request), **given.validated_data)
         return Response(_shown(request, invoice_id))
 
 
@@ -236,17 +236,19 @@ class NothingHere(Door):
         raise NotFound
 
 
-def _person(request: Request) -> User:
+def person_of(request: Request) -> User:
+    """Return who is asking."""
     return cast("User", request.user)  # IsAuthenticated let nobody else in
 
 
-def _visible(request: Request) -> QuerySet[Invoice]:
+def visible_invoices(request: Request) -> QuerySet[Invoice]:
+    """Return the invoices that the person may see."""
     rows = Invoice.objects.visible_to(request.user)
     return rows.select_related("client", "counterparty", "current_message").prefetch_related("lines")
 
 
 def _shown(request: Request, invoice_id: int) -> Any:
-    invoice = _visible(request).filter(pk=invoice_id).first()
+    invoice = visible_invoices(request).filter(pk=invoice_id).first()
     if invoice is None:
         raise NotThere(NOT_THERE)
     return InvoiceOut(invoice).data

@@ -4,8 +4,9 @@ Money is `Decimal` with its currency beside it, time is aware UTC.
 """
 
 from invoices.models.event import Event
-from invoices.models.invoice import Invoice, InvoiceLine, MoneyField, Payment
+from invoices.models.invoice import Invoice, InvoiceLine, MoneyField
 from invoices.models.message import Attempt, Evidence, HandIn, IntegrationMessage
+from invoices.models.payment import Payment
 from invoices.models.people import Client, Counterparty, RoleGrant
 
 __all__ = [

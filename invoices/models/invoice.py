@@ -19,7 +19,6 @@ from invoices.workflow import (
     INTEGRATION_STEPS,
     Direction,
     DocumentKind,
-    PaymentState,
     Status,
     Step,
     Workflow,
@@ -173,38 +172,3 @@ class InvoiceLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}. {self.description}"
-
-
-class Payment(models.Model):
-    """Money against an invoice; it counts while its state is authorized or succeeded and it is applied."""
-
-    class Method(models.TextChoices):
-        """How it was paid."""
-
-        ACH = "ach", _("ACH")
-        CARD = "card", _("Card")
-        CHECK = "check", _("Check")
-        TRANSFER = "transfer", _("Transfer")
-        OTHER = "other", _("Other")
-
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
-    amount = MoneyField(_("amount"))
-    currency = models.CharField(_("currency"), max_length=3)
-    method = models.CharField(_("method"), max_length=10, choices=Method.choices, default=Method.OTHER)
-    state = models.CharField(_("state"), max_length=10, choices=PaymentState.choices)
-    is_applied = models.BooleanField(_("counts against the balance"), default=True)
-    source = models.CharField(_("told by"), max_length=100)
-    reference = models.CharField(_("reference"), max_length=200, blank=True)
-    created_at = models.DateTimeField(_("received"), default=timezone.now)
-
-    class Meta:
-        ordering: ClassVar = ["pk"]
-        verbose_name = _("payment")
-        verbose_name_plural = _("payments")
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_is_positive"),
-            models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_is_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"

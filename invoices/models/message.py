@@ -11,7 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoices.models.invoice import Invoice, MoneyField, Payment
+from invoices.models.invoice import Invoice, MoneyField
+from invoices.models.payment import Payment
 from invoices.models.people import Client
 from invoices.workflow import BOOKING_KINDS, OPEN_MESSAGE_STATES, MessageKind, MessageState
 
@@ -85,6 +86,16 @@ class IntegrationMessage(models.Model):
                 fields=["invoice"],
                 condition=Q(state__in=OPEN_MESSAGE_STATES, kind__in=BOOKING_KINDS),
                 name="one_open_booking_message_an_invoice",
+            ),
+            models.UniqueConstraint(
+                fields=["invoice"],
+                condition=Q(state__in=OPEN_MESSAGE_STATES, kind=MessageKind.PUSH_PAYMENT),
+                name="one_open_payment_message_an_invoice",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=MessageKind.PUSH_PAYMENT, payment__isnull=False)
+                | (~Q(kind=MessageKind.PUSH_PAYMENT) & Q(payment__isnull=True)),
+                name="payment_message_names_its_payment",
             ),
         ]
 

@@ -105,6 +105,15 @@ class Client(models.Model):
         default=False,
         help_text=_("What was given up while the ERP was away is sent when it is back, if it was certainly not sent."),
     )
+    submits_authorized_ach = models.BooleanField(
+        _("submit authorized ACH payments"),
+        default=True,
+        help_text=_(
+            "On: an authorized ACH payment is pushed to the accounting system at once, and its invoice is Paid. "
+            "Off: only one that succeeded is. Switching it takes nothing back; what may go out by it, goes out with "
+            "the next sync."
+        ),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ClientQuerySet.as_manager()

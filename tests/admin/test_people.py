@@ -98,7 +98,12 @@ def test_others_read_who_has_what(browser, acme, clerk, manager):
     assert reverse(GRANT) not in text
 
 
-PATIENCE = {"preliminary_patience": "15", "final_patience": "15", "payment_patience": "14"}
+PATIENCE = {
+    "submits_authorized_ach": "on",
+    "preliminary_patience": "15",
+    "final_patience": "15",
+    "payment_patience": "14",
+}
 
 
 def test_only_superusers_change_clients_and_the_log_has_it(browser, acme, manager, clerk, root):

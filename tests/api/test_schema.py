@@ -23,6 +23,8 @@ def test_describes_every_address(schema):
         "/api/v1/invoices/",
         "/api/v1/invoices/{invoice_id}/",
         "/api/v1/invoices/{invoice_id}/events/",
+        "/api/v1/invoices/{invoice_id}/payments/",
+        "/api/v1/invoices/{invoice_id}/payments/{payment_id}/{button}/",
         "/api/v1/invoices/{invoice_id}/{button}/",
         "/api/v1/token/",
     ]

@@ -21,7 +21,8 @@ from integrations.models import Connection
 from invoices import clock
 from invoices.actions.flow import approve_invoice, post_invoice
 from invoices.actions.intake import InvoiceGiven, LineGiven, hand_in
-from invoices.models import Client, IntegrationMessage, Invoice
+from invoices.actions.receipts import record_payment
+from invoices.models import Client, IntegrationMessage, Invoice, Payment
 from tests.erp_server import ErpServer
 from tests.invariants import Answer, assert_holds, read_audit
 
@@ -120,6 +121,22 @@ class Desk:
     def approve(self, invoice: Invoice) -> Invoice:
         """Approve it by somebody else."""
         return approve_invoice(invoice.pk, by=self.approver)
+
+    def book(self, number: str = "", **facts: Any) -> Invoice:
+        """Hand a receivable in and have it booked."""
+        invoice = self.post(number, direction="receivable", **facts)
+        self.drain()
+        return self.see(invoice)
+
+    def pay(self, invoice: Invoice, amount: str = "10.99", **facts: Any) -> Payment:
+        """Record a payment: ACH and authorized unless said otherwise."""
+        usual = {"by": self.clerk, "method": "ach", "state": "authorized", "paid_on": date(2026, 11, 20)}
+        return record_payment(invoice.pk, amount=Decimal(amount), **(usual | facts))
+
+    def payments(self, invoice: Invoice) -> list[dict[str, Any]]:
+        """Return the ERP's payments on documents of the invoice's number."""
+        audit = self.erp.audit(f"number={quote(invoice.number)}")
+        return [one for one in audit["payments"] if one["company"] == self.connection.company]
 
     def see(self, invoice: Invoice) -> Invoice:
         """Return the invoice as it is now."""

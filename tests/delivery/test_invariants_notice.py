@@ -30,6 +30,7 @@ class Story:
     refused: Invoice
     skipped: Invoice
     waiting: Invoice
+    pushed: Payment
     company: str
     audit: dict[str, Any]
     answers: list[Answer]
@@ -58,10 +59,15 @@ def story(desk, handler) -> Story:
     desk.drain()
     update_status(booked.pk, StatusUpdate(Update.PAID, "erp@acme", "pay-1", Decimal("4.00"), "USD"), by=None)
     desk.answers.append(Answer("gate", "acme", "BOOKED", is_yes=True, text="OK", key="pay-1"))
+    pushed = desk.pay(desk.book("PUSHED"), "4.00")
+    desk.drain()
+    pushed.refresh_from_db()
     waiting = desk.post("WAITING")
     audit = read_audit(desk.erp.url)
     assert_holds(audit, answers=desk.answers, secrets=[SECRET])
-    return Story(booked, refused, skipped, waiting, desk.connection.company, copy.deepcopy(audit), list(desk.answers))
+    return Story(
+        booked, refused, skipped, waiting, pushed, desk.connection.company, copy.deepcopy(audit), list(desk.answers)
+    )
 
 
 def _rewrite(statement: str, *values: Any) -> None:
@@ -107,6 +113,10 @@ def _call_without_attempt(story: Story) -> None:
     (attempt,) = Attempt.objects.filter(message__invoice=story.booked, message__kind="book_final")
     attempt.delete()
     IntegrationMessage.objects.filter(invoice=story.booked, kind="book_final").update(attempt_count=0)
+
+
+def _payment(story: Story) -> dict[str, Any]:
+    return next(one for one in story.audit["payments"] if one["company"] == story.company)
 
 
 def _strip_rights(story: Story, username: str) -> None:
@@ -168,6 +178,32 @@ TAMPERING: dict[str, tuple[Callable[[Story], Any], str]] = {
         "The ERP has BOOKED booked under the key somebody-else-s, which no message has.",
     ),
     "a key of the other stage": (_other_stage, "The ERP has BOOKED booked preliminary under the key of a book_final."),
+    "two payments in the ERP of one here": (
+        lambda s: s.audit["payments"].append(_payment(s) | {"id": "999"}),
+        "PUSHED: the ERP has 2 payments for payment",
+    ),
+    "a payment under a key that no message has": (
+        lambda s: _payment(s).__setitem__("key", "somebody-else-s"),
+        "under the key somebody-else-s, which no message has.",
+    ),
+    "a pushed payment that the ERP does not have": (
+        lambda s: s.audit["payments"].remove(_payment(s)),
+        "was pushed, and the ERP does not have it so.",
+    ),
+    "a pushed payment of another amount": (
+        lambda s: _payment(s).__setitem__("amount", "3.99"),
+        "was pushed, and the ERP does not have it so.",
+    ),
+    "a payment that counts and that nothing tells the ERP of": (
+        lambda s: Payment.objects.create(
+            invoice=s.pushed.invoice, amount=1, currency="USD", state="succeeded", source="x", is_recorded_here=True
+        ),
+        "counts, and nothing tells the ERP of it.",
+    ),
+    "a failed payment that counts and never was in the ERP": (
+        lambda s: Payment.objects.filter(pk=s.pushed.pk).update(state="failed", pushed_at=None),
+        "PUSHED: a failed payment counts that the ERP never had.",
+    ),
     "a call that was not written down": (_call_without_attempt, "times, 0 attempts are written down."),
     "an invoice past a step without a voucher": (
         lambda s: _row(s.booked, preliminary_voucher=""),

@@ -99,6 +99,60 @@ def test_a_worker_that_dies_leaves_an_invoice_that_is_booked_once(forgetful, wor
     _assert_booked_once(desk, invoice)
 
 
+@pytest.mark.parametrize("point", DEATHS)
+def test_a_worker_that_dies_leaves_a_payment_that_is_pushed_once(forgetful, workers, point):
+    desk, attempts = forgetful, DEATHS[point][1]
+    invoice = desk.book()
+    payment = desk.pay(invoice)
+
+    assert workers.start(fault=f"{point}:kill9").wait() == -signal.SIGKILL
+
+    message = desk.message(invoice)
+    assert (message.payment, message.state) == (payment, MessageState.SENDING)
+    assert len(desk.payments(invoice)) == len(DEATHS[point][0])
+    desk.assert_holds()
+    _bury()
+    second = workers.start()
+    wait_until(lambda: desk.message(invoice).look_up_count, "the ERP was asked", by=second)
+    _let_doubt_pass()
+    wait_until(_is_settled, "it is settled", by=second)
+    (there,) = desk.payments(invoice)
+    payment.refresh_from_db()
+    assert (payment.remote_id, desk.message(invoice).attempt_count) == (there["id"], attempts)
+    assert desk.see(invoice).status == "paid"
+    desk.assert_holds(settled=True)
+
+
+def test_two_workers_push_each_of_many_payments_once(forgetful, workers):
+    desk = forgetful
+    invoices = [desk.post(direction="receivable") for _number in range(12)]
+    desk.drain()
+    for invoice in invoices:
+        desk.pay(invoice, "5.00")
+        desk.pay(invoice, "5.99")
+    desk.erp.faults(lose_answers=3, latency_ms=20)
+
+    both = [workers.start(), workers.start()]
+    both[0].kill9()
+    wait_until(lambda: desk.erp.ask("GET", "/faults/")[1].get("lose_answers") is None, "answers are lost", by=both[1])
+    both[1].kill9()
+    _wait_until_idle(desk)
+    _bury()
+    _let_doubt_pass()
+    desk.erp.faults()
+    last = workers.start()
+
+    def is_settled() -> bool:
+        _let_doubt_pass()  # what a new message begins with is what the one before it ended with
+        return _is_settled()
+
+    wait_until(is_settled, "all are settled", by=last)
+
+    assert [[one["amount"] for one in desk.payments(invoice)] for invoice in invoices] == [["5.00", "5.99"]] * 12
+    assert {desk.see(invoice).status for invoice in invoices} == {"paid"}
+    desk.assert_holds(settled=True)
+
+
 def test_a_worker_killed_before_the_erp_saved_is_followed_by_one_that_waits(forgetful, workers):
     desk = forgetful
     desk.tune(call_timeout_seconds=10)

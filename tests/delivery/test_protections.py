@@ -23,6 +23,18 @@ def test_the_database_refuses_a_second_open_message_of_an_invoice(desk):
     assert IntegrationMessage.objects.filter(invoice=invoice).count() == 1
 
 
+def test_the_database_refuses_a_second_open_payment_message_of_an_invoice(desk):
+    invoice = desk.book()
+    payment = desk.pay(invoice, "5.00")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        IntegrationMessage.objects.create(
+            client=desk.client, invoice=invoice, payment=payment, kind=MessageKind.PUSH_PAYMENT, key="another"
+        )
+
+    assert payment.messages.count() == 1
+
+
 def test_the_database_refuses_a_number_that_its_counterparty_has_used(desk):
     twin = desk.see(desk.hand_in("ONCE-1"))
     twin.pk = None

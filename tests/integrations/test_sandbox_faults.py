@@ -162,7 +162,7 @@ def test_the_operators_side_is_never_affected(erp):
     erp.faults(down=True, status=500, lose_answers=True, drop_before_saving=True, latency_ms=10_000)
 
     assert erp.ask("GET", "/healthz") == (200, {"ok": True})
-    assert erp.ask("GET", "/audit/?number=none")[1] == {"documents": [], "writes": []}
+    assert erp.ask("GET", "/audit/?number=none")[1] == {"documents": [], "payments": [], "writes": []}
     assert erp.ask("GET", "/")[0] == 200
     assert erp.ask("POST", "/periods/2040-01/close/")[0] == 200
     assert erp.ask("POST", "/periods/2040-13/close/")[0] == 400

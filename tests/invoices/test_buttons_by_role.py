@@ -2,16 +2,18 @@
 
 import csv
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from invoices.actions import flow, payments
+from invoices.actions import flow, payments, receipts
 from invoices.errors import Conflict, NotAllowed, NotThere
 from invoices.models import Event
 from invoices.workflow import MessageKind
 from tests.api.person import ApiPerson
+from tests.factories import CounterpartyFactory
 from tests.invoices.pictures import RoomPicture, ask_erp, stand
 
 PEOPLE = ("clerk", "clerk2", "handler", "manager", "auditor", "stranger", "root")
@@ -25,6 +27,10 @@ VERBS = {
     "archive": (flow.archive_invoice, {"reason": "because"}),
     "restore": (flow.restore_invoice, {"reason": "because"}),
     "note-voucher": (flow.note_voucher, {"voucher": "V-9"}),
+    "record-payment": (
+        receipts.record_payment,
+        {"reason": "because", "amount": Decimal("1.00"), "method": "check", "state": "succeeded"},
+    ),
     "set-status": (payments.set_status, {"reason": "because", "status": "processing_payment"}),
 }
 ASKS_THE_ERP = ("post-again", "invalidate")  # their buttons belong to the room above, which asks first
@@ -55,8 +61,10 @@ def cast(acme, clerk, clerk2, handler, manager, auditor, stranger, root):
 
 def stand_ready(client, button, step, cast):
     """An invoice of the clerk's, for which everything that the button needs is there."""
+    receivable = {"direction": "receivable", "counterparty": CounterpartyFactory(client=client, direction="receivable")}
+    values = {**receivable, **({"status": "open"} if step == "booked" else {})} if button == "record-payment" else {}
     archived = {"archived_at": timezone.now(), "archived_reason": "done"} if button == "restore" else {}
-    invoice = stand(client, step, created_by=cast["clerk"], **archived)
+    invoice = stand(client, step, created_by=cast["clerk"], **archived, **values)
     if button in ASKS_THE_ERP:
         for kind in (MessageKind.BOOK_PRELIMINARY, MessageKind.BOOK_FINAL):
             ask_erp(invoice, kind)
@@ -64,7 +72,7 @@ def stand_ready(client, button, step, cast):
 
 
 def test_the_table_has_every_button_step_and_person():
-    assert len(ALL_MOVES) == 10 * 8 * 7
+    assert len(ALL_MOVES) == 11 * 8 * 7
     assert len({move.id for move in ALL_MOVES}) == len(ALL_MOVES)
 
 

@@ -14,7 +14,7 @@ from tests.invoices.pictures import RoomPicture
 # DESIGN §4 and §9, written down by hand.
 MAY = {
     Role.AUDITOR: {"view"},
-    Role.FINANCE_STAFF: {"view", "hand_in", "post", "approve", "archive", "sync", "look_up"},
+    Role.FINANCE_STAFF: {"view", "hand_in", "post", "approve", "archive", "record_payment", "sync", "look_up"},
     Role.QUEUE_HANDLER: {"view", "look_up", "handle_queue"},
     Role.INTEGRATION_MANAGER: {"view", "look_up", "set_status", "manage_connection", "grant_roles"},
 }

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django_fsm import TransitionNotAllowed
 
-from invoices.models import IntegrationMessage, Invoice
-from invoices.workflow import Status, Step, may_move
+from invoices.models import IntegrationMessage, Invoice, Payment
+from invoices.workflow import PaymentState, Status, Step, may_move
 from tests.factories import InvoiceFactory
 from tests.invoices.pictures import stand
 
@@ -46,6 +46,13 @@ RECEIVABLE_MOVES = {
 }
 
 
+PAYMENT_MOVES = {
+    "succeed": {"authorized": "succeeded"},
+    "fail": {"authorized": "failed", "succeeded": "failed"},
+    "void": {"authorized": "voided", "succeeded": "voided"},
+}
+
+
 def move(invoice, field, name, target):
     """Try a move; say what the machine did."""
     was = getattr(invoice, field)
@@ -76,6 +83,12 @@ def test_status_moves_as_drawn(direction, moves, name, status):
     move(Invoice(direction=direction, step="booked", status=status), "status", name, moves[name].get(status))
 
 
+@pytest.mark.parametrize("state", PaymentState.values)
+@pytest.mark.parametrize("name", PAYMENT_MOVES)
+def test_a_payment_moves_as_drawn(name, state):
+    move(Payment(state=state), "state", name, PAYMENT_MOVES[name].get(state))
+
+
 def test_the_tables_name_every_move_there_is():
     machine = {
         transition.name
@@ -84,6 +97,7 @@ def test_the_tables_name_every_move_there_is():
     }
 
     assert machine == {*STEP_MOVES, *PAYABLE_MOVES}
+    assert {each.name for each in Payment._meta.get_field("state").get_all_transitions(Payment)} == {*PAYMENT_MOVES}
 
 
 # protection -----------------------------------------------------------------------------------------------------------
