@@ -18,6 +18,7 @@ from integrations.erps.contract import ErpError, Health
 from integrations.erps.registry import CONNECTORS
 from integrations.erps.registry import connect as make_connector
 from integrations.lanes import Job, Result
+from integrations.learning import forget_books
 from integrations.models import Connection
 from integrations.policy import BreakerState, Found
 from integrations.reporting import report_look_up
@@ -69,7 +70,9 @@ def connect(
         "lanes": lanes,
         "call_timeout_seconds": call_timeout,
     }
-    renewed = {"secret": secret} if secret else {}
+    renewed: dict[str, object] = {"secret": secret} if secret else {}
+    if before is not None and (before.connector, before.company) != (connector, company.strip()):
+        renewed.update(forget_books(before))
     connection, _is_new = Connection.objects.update_or_create(
         client=client,
         defaults={
@@ -230,22 +233,6 @@ def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
         invoice, kind, ask(invoice, kind), message=None, by_id=by.pk if by else None, now=clock.now()
     )
     return evidence
-
-
-def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> Invoice:
-    """Send or ask about the invoice's open message now, without waiting for its next try; else look the invoice up."""
-    invoice = _see(invoice_id, by=by, right=Right.SYNC)
-    message = invoice.current_message
-    if message is not None and message.is_open:
-        if message.not_before is not None:
-            waiting = IntegrationMessage.objects.filter(
-                pk=message.pk, state__in=(MessageState.PENDING, MessageState.UNKNOWN)
-            )
-            waiting.update(not_before=clock.now())
-        tasks.wake(invoice.client_id)
-    elif invoice.step in ASKABLE:
-        look_up(invoice_id, by=by, reason=reason)
-    return Invoice.objects.get(pk=invoice_id)
 
 
 def _see(invoice_id: int, *, by: User | None, right: Right) -> Invoice:

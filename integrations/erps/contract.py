@@ -56,6 +56,8 @@ class Reason(StrEnum):
     STALE_VERSION = "stale_version"
     NOT_FOUND = "not_found"
     PERMISSION = "permission"
+    TOO_LARGE = "too_large"
+    NOT_THE_FILE = "not_the_file"
     OTHER = "other"
 
 
