@@ -13,7 +13,7 @@ from invoices.actions.remote import edited_here
 from invoices.models import Event
 from tests.invoices.pictures import ask_erp
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from integrations.resync import re_sync
 from invoices.models import InvoicePdf
 from syncdiag.syncing import why_no_pdf
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ def test_one_that_was_not_fetched_yet_is_explained_to_who_asks(desk, booked):
     assert [finding.id for finding in why_no_pdf(booked, asked=True)] == ["pdf-not-fetched"]
 
 
+@pytest.mark.django_db(transaction=True)  # closing the file ends the request, and with it the session
 def test_is_handed_out_as_a_file_to_whom_may_see_the_invoice(desk, booked, get, auditor, stranger):
     re_sync(booked.pk, by=desk.clerk)
 

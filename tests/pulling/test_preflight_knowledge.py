@@ -14,7 +14,7 @@ from invoices.errors import BadInput
 from invoices.models import Counterparty, IntegrationMessage, Invoice
 from invoices.preflight import preflight
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def line(price="10.99", item=""):

@@ -13,7 +13,7 @@ from invoices import clock
 from invoices.models import Counterparty, Event, Invoice, Payment
 from tests.delivery.desk import Beside
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def counts(pulled):
@@ -196,6 +196,7 @@ def test_a_total_below_what_is_paid_here_is_kept_as_a_problem(desk, booked, edit
     )
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("total", "order"), [("5.00", "payments first"), ("20.00", "total first")])
 def test_never_is_more_paid_than_the_total(desk, booked, edit_there, monkeypatch, total, order):
     """What is paid follows the accounting system's payments, as the verb for payments does it."""
@@ -292,6 +293,7 @@ def test_refused_credentials_stop_the_connection_until_new_ones_come(desk, booke
     assert Connection.objects.get(pk=desk.connection.pk).needs_credentials
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_pulls_at_once_are_one(desk, booked, edit_there):
     edit_there(booked, due_date="2026-12-24")
     desk.erp.faults(latency_ms=300)

@@ -14,7 +14,7 @@ from syncdiag.diagnosis import diagnose
 from tests.api.person import ApiPerson
 from tests.invoices.pictures import RoomPicture
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def re_sync(invoice, person):
