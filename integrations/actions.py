@@ -20,7 +20,7 @@ from integrations.models import Connection
 from integrations.policy import Found
 from integrations.reporting import report_look_up
 from invoices import clock
-from invoices.actions import flow, guided, receipts
+from invoices.actions import flow, guided
 from invoices.actions.outbox import settle
 from invoices.actions.taking import require_reason
 from invoices.errors import Conflict, NotThere
@@ -151,23 +151,6 @@ def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
         invoice, kind, ask(invoice, kind), message=None, by_id=by.pk if by else None, now=clock.now()
     )
     return evidence
-
-
-def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> Invoice:
-    """Send or ask about the invoice's open message now, without waiting for its next try; else look the invoice up."""
-    invoice = _see(invoice_id, by=by, right=Right.SYNC)
-    receipts.push_waiting_payments(invoice_id, by=by)
-    message = invoice.current_message
-    waiting = IntegrationMessage.objects.filter(
-        invoice=invoice, state__in=(MessageState.PENDING, MessageState.UNKNOWN), not_before__isnull=False
-    )
-    if waiting.update(not_before=clock.now()):
-        tasks.wake(invoice.client_id)
-    if message is not None and message.is_open:
-        tasks.wake(invoice.client_id)
-    elif invoice.step in ASKABLE:
-        look_up(invoice_id, by=by, reason=reason)
-    return Invoice.objects.get(pk=invoice_id)
 
 
 def _see(invoice_id: int, *, by: User | None, right: Right) -> Invoice:

@@ -4,7 +4,7 @@ Frozen values in and out, `Decimal` money with its currency beside it, no databa
 `Capabilities`; nobody asks for a system's name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 LONGEST: Final = {"remote_id": 100, "voucher": 60, "party_code": 40, "currency": 3, "url": 500}
+LONGEST_IN_DOCUMENT: Final = {"remote_id": 100, "number": 40, "currency": 3, "url": 500}
+LONGEST_IN_PART: Final = {"code": 40, "account": 40, "item": 60, "voucher": 60}  # of a party, a line, a voucher
 LARGEST: Final = Decimal(10) ** 11
 
 
@@ -20,6 +22,14 @@ class Stage(StrEnum):
 
     PRELIMINARY = "preliminary"
     FINAL = "final"
+
+
+class DocumentState(StrEnum):
+    """Whether a document is in force in the ERP; how much of it is paid, its balance says."""
+
+    OPEN = "open"
+    VOIDED = "voided"
+    DELETED = "deleted"
 
 
 class ErrorKind(StrEnum):
@@ -47,6 +57,8 @@ class Reason(StrEnum):
     NOT_FOUND = "not_found"
     PERMISSION = "permission"
     SUBSCRIPTION = "subscription"
+    TOO_LARGE = "too_large"
+    NOT_THE_FILE = "not_the_file"
     OTHER = "other"
 
 
@@ -62,6 +74,7 @@ class Capabilities:
     webhook: bool
     number_length: int
     posting_lanes: int | None  # None: as many as the connection allows
+    needs_location_on_zero_lines: bool = False  # a line without a price is refused unless it names a location
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +135,9 @@ class Booking:
 
     def __post_init__(self) -> None:
         """Raise ErpError for an answer that cannot be kept: then nobody can say what was booked."""
-        for name, length in LONGEST.items():
-            said = getattr(self, name)
-            if len(said) > length or not said.isprintable():
-                raise ErpError(
-                    ErrorKind.UNCERTAIN, [Complaint(f"The ERP's {name} cannot be read: {said[:200]!a}", field=name)]
-                )
-        for name in ("total", "balance"):
-            if not (getattr(self, name).is_finite() and abs(getattr(self, name)) < LARGEST):
-                raise ErpError(ErrorKind.UNCERTAIN, [Complaint(f"The ERP's {name} is no amount.", field=name)])
+        wrong = wrong_fact(self, LONGEST, ("total", "balance"))
+        if wrong is not None:
+            raise ErpError(ErrorKind.UNCERTAIN, [wrong])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +149,111 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One document that changed in the ERP."""
+class RemoteVoucher:
+    """The number that the ERP gave one booking of a document."""
 
-    booking: Booking
-    state: str
-    changed_at: datetime
+    stage: Stage
+    voucher: str
+    posting_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDocument:
+    """An invoice or credit memo as the ERP holds it now, whoever typed it.
+
+    One that a feed shows and nobody can read must not stop the feed: it comes with `trouble`, and then only
+    `remote_id`, `number` and `changed_at` count.
+    """
+
+    remote_id: str
+    direction: str
+    kind: str
+    number: str
+    party: Party
+    invoice_date: date
+    due_date: date | None
+    posting_date: date | None  # of the last booking
+    currency: str
+    total: Decimal
+    balance: Decimal
+    lines: tuple[DocumentLine, ...]
+    state: DocumentState
+    stage: Stage  # of the last booking
+    vouchers: tuple[RemoteVoucher, ...]
+    has_pdf: bool
+    changed_at: datetime  # by the ERP's clock
+    url: str = ""
+    trouble: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ErpError for facts that cannot be kept."""
+        if self.trouble:
+            return
+        wrong = [wrong_fact(self, LONGEST_IN_DOCUMENT, ("total", "balance"))]
+        wrong += [wrong_fact(part, LONGEST_IN_PART) for part in (self.party, *self.vouchers)]
+        wrong += [wrong_fact(line, LONGEST_IN_PART, ("quantity", "unit_price", "amount")) for line in self.lines]
+        complaints = [complaint for complaint in wrong if complaint is not None]
+        if complaints:
+            raise ErpError(ErrorKind.UNAVAILABLE, complaints)
+
+    @classmethod
+    def unreadable(cls, remote_id: str, number: str, changed_at: datetime, trouble: str) -> "RemoteDocument":
+        """Return what stands for a document that a feed shows and nobody can read."""
+        return cls(
+            remote_id=remote_id,
+            direction="",
+            kind="",
+            number=number,
+            party=Party("", ""),
+            invoice_date=date.min,
+            due_date=None,
+            posting_date=None,
+            currency="",
+            total=Decimal(0),
+            balance=Decimal(0),
+            lines=(),
+            state=DocumentState.OPEN,
+            stage=Stage.FINAL,
+            vouchers=(),
+            has_pdf=False,
+            changed_at=changed_at,
+            trouble=trouble,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the ERP's list of all documents: enough to compare a whole connection."""
+
+    remote_id: str
+    number: str
+    total: Decimal
+    balance: Decimal
+    currency: str
+
+    def __post_init__(self) -> None:
+        """Raise ErpError for a line that cannot be compared."""
+        wrong = wrong_fact(self, LONGEST_IN_DOCUMENT, ("total", "balance"))
+        if wrong is not None:
+            raise ErpError(ErrorKind.UNAVAILABLE, [wrong])
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteItem:
+    """An item as the ERP has it; one that was deleted comes as inactive."""
+
+    code: str
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPeriod:
+    """A stretch of days into which the ERP takes no bookings any more."""
+
+    name: str
+    first_day: date
+    last_day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +312,19 @@ class ErpError(Exception):
         super().__init__(" · ".join(complaint.message for complaint in self.complaints))
 
 
+def wrong_fact(thing: object, lengths: Mapping[str, int], amounts: Sequence[str] = ()) -> Complaint | None:
+    """Return what makes an answer unfit to be kept: a text too long or with what cannot be printed, or no amount."""
+    for name, length in lengths.items():
+        said = getattr(thing, name, "")
+        if len(said) > length or not said.isprintable():
+            return Complaint(f"The ERP's {name} cannot be read: {said[:200]!a}", field=name)
+    for name in amounts:
+        value = getattr(thing, name)
+        if not (value.is_finite() and abs(value) < LARGEST):
+            return Complaint(f"The ERP's {name} is no amount.", field=name)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How to reach one company's ERP."""
@@ -251,8 +370,26 @@ class Connector(Protocol):
     def delete(self, remote_id: str) -> None:
         """Delete a document."""
 
-    def changes(self, since: datetime) -> tuple[Change, ...]:
-        """Return what changed since then, oldest first."""
+    def changes(self, since: datetime) -> Iterator[RemoteDocument]:
+        """Give what changed since then, oldest first, a page at a time: each page is a call of its own."""
+
+    def read(self, remote_id: str) -> RemoteDocument:
+        """Return one document with all its facts; `rejected` / `not_found` when it is not there."""
+
+    def search(self, number: str, direction: str) -> tuple[RemoteDocument, ...]:
+        """Return the documents in force of exactly this number."""
+
+    def listing(self) -> Iterator[tuple[Listed, ...]]:
+        """Give every document that there is, in pages of at most 5,000 by id."""
+
+    def items(self, since: datetime) -> Iterator[RemoteItem]:
+        """Give the items that changed since then, a page at a time; the deleted ones last, as inactive."""
+
+    def periods(self) -> tuple[ClosedPeriod, ...]:
+        """Return the periods that are closed now."""
+
+    def company_capabilities(self) -> Capabilities:
+        """Return the capabilities as the company's own preferences have them now."""
 
     def deletions(self, since: datetime) -> tuple[Deletion, ...]:
         """Return what was deleted since then, oldest first."""

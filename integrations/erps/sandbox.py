@@ -4,9 +4,10 @@ It knows the sandbox by its HTTP interface alone and imports nothing of it.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -14,18 +15,33 @@ from integrations.erps.contract import (
     Access,
     Booking,
     Capabilities,
-    Change,
+    ClosedPeriod,
     Complaint,
     Deletion,
     Document,
+    DocumentState,
     ErpError,
     ErrorKind,
     Health,
+    Listed,
     Reason,
+    RemoteDocument,
+    RemoteItem,
     RemotePayment,
     Stage,
 )
 from integrations.erps.http import Answer, Channel, Dialect
+from integrations.erps.sandbox_reading import (
+    UNREADABLE,
+    day,
+    instant,
+    month,
+    objects,
+    read_document,
+    read_item,
+    read_listed,
+    text,
+)
 
 T = TypeVar("T")
 
@@ -36,9 +52,6 @@ LARGEST_PDF = 20 * 1024 * 1024
 WRITE_MARGIN = timedelta(seconds=5)
 CALL_MARGIN = timedelta(seconds=1)  # reading the answer, and a machine that is busy
 
-# What reading JSON of another form can end in; InvalidOperation is what Decimal says to a text that is no number.
-UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, InvalidOperation)
-
 REASONS = {
     "VALIDATION": Reason.VALIDATION,
     "BAD_REQUEST": Reason.VALIDATION,
@@ -47,6 +60,7 @@ REASONS = {
     "CURRENCY_MISMATCH": Reason.VALIDATION,
     "OVERPAID": Reason.VALIDATION,
     "NO_LINES": Reason.NO_LINES,
+    "LOCATION_MISSING": Reason.LOCATION_MISSING,
     "PERIOD_CLOSED": Reason.PERIOD_CLOSED,
     "DUPLICATE_NUMBER": Reason.DUPLICATE_NUMBER,
     "ITEM_UNKNOWN": Reason.REFERENCE_MISSING,
@@ -55,6 +69,7 @@ REASONS = {
     "PARTY_INACTIVE": Reason.REFERENCE_INACTIVE,
     "NOT_FOUND": Reason.NOT_FOUND,
     "DOCUMENT_MISSING": Reason.NOT_FOUND,
+    "NO_PDF": Reason.NOT_FOUND,
     "DOCUMENT_VOIDED": Reason.STALE_VERSION,
     "ALREADY_FINAL": Reason.STALE_VERSION,
 }
@@ -266,13 +281,57 @@ class SandboxConnector:
 
     # Feeds
 
-    def changes(self, since: datetime) -> tuple[Change, ...]:
-        """Return what changed since then, oldest first; a document booked twice is shown by its final booking."""
-        return self._feed("changes", since, [], self._change)
+    def changes(self, since: datetime) -> Iterator[RemoteDocument]:
+        """Give what changed since then, oldest first, a page at a time."""
+        for page in self._pages("changes", [("since", instant(since))], self._change):
+            yield from page
 
-    def _change(self, shown: Mapping[str, Any]) -> Change:
-        last = booking_of(shown, Stage.FINAL) or objects(shown, "bookings")[0]
-        return Change(self._booking(shown, last), text(shown, "state"), datetime.fromisoformat(shown["changed_at"]))
+    def _change(self, shown: Mapping[str, Any]) -> RemoteDocument:
+        try:
+            return read_document(shown, self._server)
+        except (*UNREADABLE, ErpError) as exc:
+            trouble = self._channel.clean(f"{type(exc).__name__}: {exc}")
+            named, number = str(shown.get("id", ""))[:100], str(shown.get("number", ""))[:40]
+            changed_at = datetime.fromisoformat(shown["changed_at"])  # without it the feed itself cannot be read
+            return RemoteDocument.unreadable(named, self._channel.clean(number), changed_at, trouble)
+
+    def read(self, remote_id: str) -> RemoteDocument:
+        """Return one document with all its facts."""
+        answer = self._channel.read(f"documents/{segment(remote_id)}/")
+        return self._understand(answer, lambda body: read_document(body, self._server))
+
+    def search(self, number: str, direction: str) -> tuple[RemoteDocument, ...]:
+        """Return the documents in force of exactly this number."""
+        answer = self._channel.read("documents/", [("number", number), ("direction", direction)])
+        found = self._understand(
+            answer, lambda body: [read_document(shown, self._server) for shown in objects(body, "documents")]
+        )
+        return tuple(document for document in found if document.state is DocumentState.OPEN)
+
+    def listing(self) -> Iterator[tuple[Listed, ...]]:
+        """Give every document that there is, in pages by id; a voided one has no balance."""
+        yield from map(tuple, self._pages("listing", [], read_listed))
+
+    def items(self, since: datetime) -> Iterator[RemoteItem]:
+        """Give the items that changed since then, a page at a time; the deleted ones last, as inactive."""
+        there: set[str] = set()
+        for page in self._pages("items", [("since", instant(since))], read_item):
+            there.update(item.code for item in page)
+            yield from page
+        for deletion in self.deletions(since):
+            if deletion.what == "item" and deletion.remote_id not in there:  # it may have been made again since
+                yield RemoteItem(deletion.remote_id, "", is_active=False)
+
+    def periods(self) -> tuple[ClosedPeriod, ...]:
+        """Return the months that are closed now."""
+        answer = self._channel.read("periods/")
+        return self._understand(answer, lambda body: tuple(month(name) for name in objects(body, "closed")))
+
+    def company_capabilities(self) -> Capabilities:
+        """Return the capabilities, with what the company prefers."""
+        answer = self._channel.read("preferences/")
+        needs = self._understand(answer, lambda body: body["needs_location"] is True)
+        return replace(self.capabilities, needs_location_on_zero_lines=needs)
 
     def deletions(self, since: datetime) -> tuple[Deletion, ...]:
         """Return what was deleted since then, oldest first."""
@@ -282,15 +341,26 @@ class SandboxConnector:
         self, name: str, since: datetime, params: list[tuple[str, str]], read: Callable[[dict[str, Any]], T]
     ) -> tuple[T, ...]:
         """Return all pages of a feed, within one call's time: half a feed would look like the whole one."""
-        until, after = self._channel.deadline(), ""
-        asked = [("since", since.astimezone(UTC).isoformat()), *params]
-        rows: list[T] = []
+        asked = [("since", instant(since)), *params]
+        pages = self._pages(name, asked, read, until=self._channel.deadline())
+        return tuple(row for page in pages for row in page)
+
+    def _pages(
+        self,
+        name: str,
+        asked: list[tuple[str, str]],
+        read: Callable[[dict[str, Any]], Any] = lambda shown: shown,
+        *,
+        until: float | None = None,
+    ) -> Iterator[list[Any]]:
+        """Give a list page by page; each page has a call's time of its own unless `until` is given."""
+        after = ""
         while True:
             answer = self._channel.read(f"{name}/", [*asked, ("after", after)] if after else asked, until=until)
-            rows += self._understand(answer, lambda body: [read(shown) for shown in objects(body, name)])
+            yield self._understand(answer, lambda body: [read(shown) for shown in objects(body, name)])
             after = self._understand(answer, lambda body: text(body, "next"))
             if not after:
-                return tuple(rows)
+                return
 
     # What every call has in common
 
@@ -330,11 +400,10 @@ class SandboxConnector:
 
     def _booking(self, shown: Mapping[str, Any], booking: Mapping[str, Any], answer: Answer | None = None) -> Booking:
         """Return one booking of a document as the sandbox shows it."""
-        posting_date = booking.get("posting_date")
         return Booking(
             remote_id=text(shown, "id"),
             voucher=text(booking, "voucher"),
-            posting_date=date.fromisoformat(posting_date) if posting_date else None,
+            posting_date=day(booking.get("posting_date")),
             stage=Stage(booking["stage"]),
             number=text(shown, "number"),
             party_code=text(shown["party"], "code"),
@@ -376,22 +445,6 @@ def written(document: Document) -> dict[str, Any]:
 def segment(name: str) -> str:
     """Return a code or id as one part of a path."""
     return quote(name, safe="")
-
-
-def text(body: Mapping[str, Any], name: str) -> str:
-    """Return a text of an answer."""
-    value = body[name]
-    if not isinstance(value, str):
-        raise TypeError(f"{name} is not a text")
-    return value
-
-
-def objects(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return a list of an answer."""
-    value = body[name]
-    if not isinstance(value, list):
-        raise TypeError(f"{name} is not a list")
-    return value
 
 
 def read_payment(shown: Mapping[str, Any]) -> RemotePayment:

@@ -20,18 +20,21 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS companies (
     name TEXT PRIMARY KEY, secret_digest TEXT NOT NULL, unique_numbers INTEGER NOT NULL DEFAULT 0,
     ignore_keys INTEGER NOT NULL DEFAULT 0, allow_unknown_parties INTEGER NOT NULL DEFAULT 0,
+    needs_location INTEGER NOT NULL DEFAULT 0,
     preliminary_count INTEGER NOT NULL DEFAULT 0, final_count INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS masters (
     company TEXT NOT NULL, list TEXT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL,
-    active INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (company, list, code)) WITHOUT ROWID;
+    active INTEGER NOT NULL DEFAULT 1, changed_at TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (company, list, code)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closed_periods (
     company TEXT NOT NULL, month TEXT NOT NULL, PRIMARY KEY (company, month)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
     id INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT NOT NULL, direction TEXT NOT NULL, kind TEXT NOT NULL,
     number TEXT NOT NULL, party_code TEXT NOT NULL, party_name TEXT NOT NULL, invoice_date TEXT NOT NULL,
     due_date TEXT, currency TEXT NOT NULL, total TEXT NOT NULL, paid TEXT NOT NULL DEFAULT '0', lines TEXT NOT NULL,
-    voided_at TEXT, created_at TEXT NOT NULL, changed_at TEXT NOT NULL);
+    voided_at TEXT, created_at TEXT NOT NULL, changed_at TEXT NOT NULL, pdf TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS documents_by_number ON documents (number, company);
+CREATE INDEX IF NOT EXISTS documents_by_id ON documents (company, id);
 CREATE INDEX IF NOT EXISTS documents_by_change ON documents (company, changed_at, id);
 CREATE TABLE IF NOT EXISTS bookings (
     id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
@@ -59,9 +62,16 @@ CREATE INDEX IF NOT EXISTS writes_by_key ON writes (key);
 CREATE INDEX IF NOT EXISTS writes_by_number ON writes (number);
 """
 
-PREFERENCES = ("unique_numbers", "ignore_keys", "allow_unknown_parties")
+# Columns that a file of an earlier version does not have.
+ADDED = (
+    ("companies", "needs_location", "INTEGER NOT NULL DEFAULT 0"),
+    ("masters", "changed_at", "TEXT NOT NULL DEFAULT ''"),
+    ("documents", "pdf", "TEXT NOT NULL DEFAULT ''"),
+)
+PREFERENCES = ("unique_numbers", "ignore_keys", "allow_unknown_parties", "needs_location")
 SINGULAR = {"suppliers": "supplier", "customers": "customer", "items": "item"}
 PAGE = 1000
+LISTED = 5000  # lines of the list of all documents: a page stays well below a megabyte
 ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
@@ -74,6 +84,7 @@ class Company:
     unique_numbers: bool = False
     ignore_keys: bool = False
     allow_unknown_parties: bool = False
+    needs_location: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,9 @@ class Books:
         self.run("PRAGMA cache_size=-65536")
         self.run("PRAGMA foreign_keys=ON")
         self.connection.executescript(SCHEMA)
+        for table, column, kind in ADDED:
+            if column not in {row["name"] for row in self.run(f"PRAGMA table_info({table})")}:
+                self.run(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
         self._companies: dict[str, Company] = {}
 
     def close(self) -> None:
@@ -150,7 +164,7 @@ class Books:
         row = self.run(f"SELECT secret_digest, {columns} FROM companies WHERE name = ?", (name,)).fetchone()  # noqa: S608 (constants)
         if row is None:
             return None
-        company = Company(name, row[0], bool(row[1]), bool(row[2]), bool(row[3]))
+        company = Company(name, row[0], *(bool(value) for value in row[1:]))
         self._companies[name] = company
         return company
 
@@ -189,11 +203,12 @@ class Books:
             raise RefusedError(Problem("NOT_FOUND", message, "", "code"), status=404)
         return entry
 
-    def masters(self, company: str, name: str, after: str) -> list[dict[str, Any]]:
-        """Return a page of a list, by code."""
+    def masters(self, company: str, name: str, since: str, after: str) -> list[dict[str, Any]]:
+        """Return a page of a list, by code; only what changed since then."""
         rows = self.run(
-            "SELECT code, name, active FROM masters WHERE company = ? AND list = ? AND code > ? ORDER BY code LIMIT ?",
-            (company, name, after, PAGE),
+            "SELECT code, name, active FROM masters"
+            " WHERE company = ? AND list = ? AND code > ? AND changed_at >= ? ORDER BY code LIMIT ?",
+            (company, name, after, since, PAGE),
         )
         return [{"code": row[0], "name": row[1], "active": bool(row[2])} for row in rows]
 
@@ -221,7 +236,10 @@ class Books:
         if not isinstance(active, bool):
             form.complain("active", "The field active must be true or false.")
         form.finish()
-        self.run("INSERT OR REPLACE INTO masters VALUES (?, ?, ?, ?, ?)", (company, name, code, title, active))
+        statement = (
+            "INSERT OR REPLACE INTO masters (company, list, code, name, active, changed_at) VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        self.run(statement, (company, name, code, title, active, now()))
         return {"code": code, "name": title, "active": active}
 
     def delete_master(self, company: str, name: str, code: str) -> None:

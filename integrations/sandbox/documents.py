@@ -9,20 +9,23 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from integrations.sandbox.books import PAGE, Books, Company, as_json, audit_filter
+from integrations.sandbox.books import LISTED, PAGE, Books, Company, as_json, audit_filter
 from integrations.sandbox.rules import (
+    PAPERS,
     STAGES,
     Draft,
     Form,
     Problem,
     RefusedError,
     judge_content,
+    judge_locations,
     now,
     period_closed,
     read_draft,
 )
 
 IDENTITY = ("direction", "kind", "number", "party_code")
+LARGEST_PAGE = 500_000  # bytes of documents in one page of changes, unless a single one is larger
 
 
 def missing(document_id: str) -> RefusedError:
@@ -83,6 +86,7 @@ class Ledger:
             "state": state,
             "changed_at": row["changed_at"],
             "url": f"/documents/{row['id']}/view/",
+            "has_pdf": row["pdf"] != "none",
             "bookings": [
                 {
                     "stage": booking["stage"],
@@ -125,7 +129,33 @@ class Ledger:
             " ORDER BY changed_at, id LIMIT ?",
             (company, since, changed_at, int(last) if last.isdigit() else 0, PAGE),
         )
-        return [self.show(row, lines=False) for row in rows.fetchall()]
+        page: list[dict[str, Any]] = []
+        size = 0
+        for row in rows.fetchall():
+            shown = self.show(row)
+            size += len(as_json(shown).encode())
+            if page and size > LARGEST_PAGE:
+                break
+            page.append(shown)
+        return page
+
+    def listing(self, company: str, after: int) -> list[dict[str, str]]:
+        """Return a page of all documents, by id: what is needed to compare, and no more."""
+        rows = self.run(
+            "SELECT id, number, total, paid, currency, voided_at FROM documents WHERE company = ? AND id > ?"
+            " ORDER BY id LIMIT ?",
+            (company, after, LISTED),
+        )
+        return [
+            {
+                "id": str(row["id"]),
+                "number": row["number"],
+                "total": row["total"],
+                "balance": "0" if row["voided_at"] else str(Decimal(row["total"]) - Decimal(row["paid"])),
+                "currency": row["currency"],
+            }
+            for row in rows
+        ]
 
     def audit(self, keys: list[str], number: str) -> list[dict[str, Any]]:
         """Return every document of every company; with one of these keys, with this number, or all."""
@@ -202,6 +232,8 @@ class Ledger:
         if self.books.is_closed(company.name, draft.month):
             problems.append(period_closed(draft.month))
         problems += self._judge_party(company, draft) + self._judge_items(company, draft)
+        if company.needs_location:
+            problems += judge_locations(draft)
         if company.unique_numbers:
             problems += self._judge_number(company, draft, existing, stage)
         return problems
@@ -293,6 +325,27 @@ class Ledger:
         if problems:
             raise RefusedError(*problems)
         self._save(company, draft, row, now())
+        return self.get(company.name, document_id)
+
+    def edit(self, company: Company, document_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Let a person in the ERP correct a document, booked or not; what is not named stays as it is.
+
+        `pdf` says what becomes of its PDF: printed anew (empty), none, large, or other (no PDF at all).
+        """
+        row = self.row(company.name, document_id)
+        if row["voided_at"]:
+            raise RefusedError(Problem("DOCUMENT_VOIDED", f"Document {document_id} was voided.", "", "id"))
+        form = Form({**self.show(row), **body})
+        pdf = form.text("pdf", needed=False, among=PAPERS) if "pdf" in body else row["pdf"]
+        draft = read_draft(form)
+        problems = judge_content(draft) + self._judge(company, draft, row, "")
+        if draft.total < Decimal(row["paid"]):
+            detail = f"Paid are {row['paid']} {row['currency']}. Delete payments first."
+            problems.append(Problem("OVERPAID", f"The total of document {document_id} is below its payments.", detail))
+        if problems:
+            raise RefusedError(*problems)
+        self._save(company, draft, row, now())
+        self.run("UPDATE documents SET pdf = ? WHERE id = ?", (pdf, row["id"]))
         return self.get(company.name, document_id)
 
     def void(self, company: Company, document_id: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ DECODER = json.JSONDecoder(parse_float=Decimal)
 LONGEST_NUMBER = 40
 LONGEST_KEY = 36
 STAGES = ("preliminary", "final")
+PAPERS = ("", "none", "large", "other")  # what there is in place of a document's PDF
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,16 @@ def judge_content(draft: Draft) -> list[Problem]:
         detail = f"The lines make {lines_total} {draft.currency}, the total says {draft.total} {draft.currency}."
         problems.append(Problem("TOTAL_MISMATCH", message, detail, "total"))
     return problems
+
+
+def judge_locations(draft: Draft) -> list[Problem]:
+    """Return the lines without a price, for a company that wants a location for each: lines here have none."""
+    message = "A valid location must be given for a line without a price."
+    return [
+        Problem("LOCATION_MISSING", message, "Give the line a price, or take it off.", f"lines[{index}].unit_price")
+        for index, line in enumerate(draft.lines)
+        if not Decimal(line["unit_price"])
+    ]
 
 
 def period_closed(month: str) -> Problem:

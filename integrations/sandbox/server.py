@@ -34,6 +34,7 @@ from integrations.sandbox.payments import Payments
 from integrations.sandbox.rules import Problem, RefusedError, now, read_instant, read_object
 
 LARGEST_BODY = 1024 * 1024
+LARGE_PDF = 21 * 1024 * 1024
 LISTS = "{list:suppliers|customers|items}"
 
 
@@ -93,10 +94,12 @@ class SandboxErp:
             ("POST", "documents/", "booked", lambda call: self.ledger.book(call.company, call.body)),
             ("GET", "documents/{id}/", "", lambda call: self.ledger.get(call.company.name, call.named["id"])),
             ("PATCH", "documents/{id}/", "updated", self.update_document),
+            ("POST", "documents/{id}/edit/", "edited", self.edit_document),
             ("POST", "documents/{id}/void/", "voided", lambda call: self.ledger.void(call.company, call.named["id"])),
             ("DELETE", "documents/{id}/", "deleted", lambda call: self.ledger.delete(call.company, call.named["id"])),
             ("GET", "documents/{id}/pdf/", "", self.print_document),
             ("GET", "changes/", "", self.list_changes),
+            ("GET", "listing/", "", self.list_documents),
             ("GET", "deletions/", "", self.list_deletions),
             ("GET", "payments/", "", self.find_payments),
             ("POST", "payments/", "paid", lambda call: self.payments.record(call.company, call.body)),
@@ -250,14 +253,30 @@ class SandboxErp:
         """Change a document."""
         return self.ledger.update(call.company, call.named["id"], call.body)
 
+    def edit_document(self, call: Call) -> object:
+        """Change a document as a person in the ERP does, booked or not."""
+        return self.ledger.edit(call.company, call.named["id"], call.body)
+
     def print_document(self, call: Call) -> bytes:
-        """Return a document as PDF."""
-        return write_pdf(self.ledger.get(call.company.name, call.named["id"]))
+        """Return a document as PDF, or what a person put in its place."""
+        document_id = call.named["id"]
+        paper = self.ledger.row(call.company.name, document_id)["pdf"]
+        if paper == "none":
+            raise RefusedError(Problem("NO_PDF", f"Document {document_id} has no PDF.", "", "id"), status=404)
+        if paper == "other":
+            return b"<!doctype html><title>This is no PDF</title>"
+        pdf = write_pdf(self.ledger.get(call.company.name, document_id))
+        return pdf + b"\n" * (LARGE_PDF - len(pdf)) if paper == "large" else pdf
 
     def list_changes(self, call: Call) -> object:
         """Return a page of changes; `next` asks for the next one, and is empty at the end."""
         page = self.ledger.changes(call.company.name, call.since(), call.query.get("after", ""))
         return {"changes": page, "next": f"{page[-1]['changed_at']}|{page[-1]['id']}" if page else ""}
+
+    def list_documents(self, call: Call) -> object:
+        """Return a page of all documents."""
+        page = self.ledger.listing(call.company.name, call.after())
+        return {"listing": page, "next": page[-1]["id"] if page else ""}
 
     def list_deletions(self, call: Call) -> object:
         """Return a page of deletions."""
@@ -273,7 +292,7 @@ class SandboxErp:
 
     def list_masters(self, call: Call) -> object:
         """Return a page of suppliers, customers or items."""
-        page = self.books.masters(call.company.name, call.named["list"], call.query.get("after", ""))
+        page = self.books.masters(call.company.name, call.named["list"], call.since(), call.query.get("after", ""))
         return {call.named["list"]: page, "next": page[-1]["code"] if page else ""}
 
     def add_master(self, call: Call) -> object:

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
-from invoices.admin import intake, page, press, receipts
+from invoices.admin import intake, page, pdf, press, receipts
 from invoices.admin.access import ClientRowsAdmin, clients_of
 from invoices.admin.desk import DESK_ORDER, count_groups
 from invoices.admin.filters import (
@@ -81,6 +81,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
                 view(self.payment_view),
                 name="invoices_invoice_payment",
             ),
+            path("<int:object_id>/pdf/", view(self.pdf_view), name="invoices_invoice_pdf"),
             path("<int:object_id>/press/<slug:slug>/", view(self.press_view), name="invoices_invoice_press"),
         ]
 
@@ -122,6 +123,10 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
         return page.show_invoice(
             request, self.invoice_or_404(request, object_id), self.admin_site.each_context(request)
         )
+
+    def pdf_view(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        """Hand out the invoice's PDF as a file to be saved."""
+        return pdf.download(request, self.invoice_or_404(request, object_id))
 
     def press_view(self, request: HttpRequest, object_id: int, slug: str) -> HttpResponse:
         """Show what a button will do, or press it."""

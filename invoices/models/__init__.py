@@ -7,6 +7,7 @@ from invoices.models.event import Event
 from invoices.models.invoice import Invoice, InvoiceLine, MoneyField
 from invoices.models.message import Attempt, Evidence, HandIn, IntegrationMessage
 from invoices.models.payment import Payment
+from invoices.models.pdf import InvoicePdf
 from invoices.models.people import Client, Counterparty, RoleGrant
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "IntegrationMessage",
     "Invoice",
     "InvoiceLine",
+    "InvoicePdf",
     "MoneyField",
     "Payment",
     "RoleGrant",

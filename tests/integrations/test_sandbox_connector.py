@@ -223,7 +223,7 @@ def test_void_leaves_no_balance_and_may_be_repeated(connector, document):
     connector.void(booked.remote_id)
 
     assert connector.get(booked.remote_id, Stage.PRELIMINARY).balance == 0
-    assert [change.state for change in connector.changes(LONG_AGO)] == ["voided"]
+    assert [document.state for document in connector.changes(LONG_AGO)] == ["voided"]
 
 
 def test_a_deleted_document_is_gone_and_in_the_feed(connector, document):
@@ -261,11 +261,11 @@ def test_changes_come_oldest_first_and_since_their_time(connector, document):
     for number in ("A", "B", "C"):
         connector.create(replace(document, number=number), f"key-{number}")
 
-    changes = connector.changes(LONG_AGO)
+    changes = list(connector.changes(LONG_AGO))
 
-    assert [change.booking.number for change in changes] == ["A", "B", "C"]
-    assert [one.booking.number for one in connector.changes(changes[1].changed_at)] == ["B", "C"]
-    assert connector.changes(changes[-1].changed_at + timedelta(seconds=1)) == ()
+    assert [change.number for change in changes] == ["A", "B", "C"]
+    assert [one.number for one in connector.changes(changes[1].changed_at)] == ["B", "C"]
+    assert list(connector.changes(changes[-1].changed_at + timedelta(seconds=1))) == []
 
 
 def test_a_change_shows_the_final_booking(connector, document, final):
@@ -274,7 +274,8 @@ def test_a_change_shows_the_final_booking(connector, document, final):
 
     (change,) = connector.changes(LONG_AGO)
 
-    assert (change.booking.voucher, change.state) == ("F-000001", "open")
+    assert [one.voucher for one in change.vouchers] == ["P-000001", "F-000001"]
+    assert (change.stage, change.state, change.posting_date) == (Stage.FINAL, "open", date(2026, 11, 2))
 
 
 def pay(connector, booked, amount, key, currency="USD"):
@@ -287,10 +288,10 @@ def test_payments_lower_the_balance_until_it_is_paid(connector, final):
 
     first = pay(connector, booked, "4.00", "pay-1")
     assert connector.get(booked.remote_id, Stage.FINAL).balance == Decimal("6.99")
-    assert [change.state for change in connector.changes(LONG_AGO)] == ["partially_paid"]
+    assert [change.balance for change in connector.changes(LONG_AGO)] == [Decimal("6.99")]
     second = pay(connector, booked, "6.99", "pay-2")
 
-    assert [change.state for change in connector.changes(LONG_AGO)] == ["paid"]
+    assert [change.balance for change in connector.changes(LONG_AGO)] == [0]
     assert connector.payments(LONG_AGO) == (first, second)
     assert connector.payments(LONG_AGO, booked.remote_id) == (first, second)
     assert connector.payments(LONG_AGO, "999999") == ()
@@ -337,7 +338,7 @@ def test_a_deleted_payment_opens_the_document_again(connector, company_path, fin
     erp.ask("DELETE", f"{company_path}/payments/{payment.remote_id}/", secret=SECRET)
 
     assert connector.get(booked.remote_id, Stage.FINAL).balance == Decimal("10.99")
-    assert [change.state for change in connector.changes(LONG_AGO)] == ["open"]
+    assert [change.balance for change in connector.changes(LONG_AGO)] == [Decimal("10.99")]
     assert [(one.what, one.number) for one in connector.deletions(LONG_AGO)] == [("payment", "INV-0001")]
 
 
@@ -375,4 +376,4 @@ def test_a_feed_of_many_pages_is_returned_whole(connector, document):
     for number in range(1001):
         connector.create(replace(document, number=f"N-{number}"), f"key-{number}")
 
-    assert [change.booking.number for change in connector.changes(LONG_AGO)] == [f"N-{n}" for n in range(1001)]
+    assert [change.number for change in connector.changes(LONG_AGO)] == [f"N-{n}" for n in range(1001)]
