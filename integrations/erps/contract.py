@@ -56,6 +56,7 @@ class Reason(StrEnum):
     STALE_VERSION = "stale_version"
     NOT_FOUND = "not_found"
     PERMISSION = "permission"
+    SUBSCRIPTION = "subscription"
     OTHER = "other"
 
 
