@@ -153,22 +153,6 @@ def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
     return evidence
 
 
-def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> Invoice:
-    """Send or ask about the invoice's open message now, without waiting for its next try; else look the invoice up."""
-    invoice = _see(invoice_id, by=by, right=Right.SYNC)
-    message = invoice.current_message
-    if message is not None and message.is_open:
-        if message.not_before is not None:
-            waiting = IntegrationMessage.objects.filter(
-                pk=message.pk, state__in=(MessageState.PENDING, MessageState.UNKNOWN)
-            )
-            waiting.update(not_before=clock.now())
-        tasks.wake(invoice.client_id)
-    elif invoice.step in ASKABLE:
-        look_up(invoice_id, by=by, reason=reason)
-    return Invoice.objects.get(pk=invoice_id)
-
-
 def _see(invoice_id: int, *, by: User | None, right: Right) -> Invoice:
     """Return an invoice to ask the ERP about: no row is locked while a call is out."""
     invoice = Invoice.objects.select_related("client", "counterparty", "current_message").filter(pk=invoice_id).first()

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from integrations import actions
+from integrations import actions, resync
 from invoices.buttons import Button
 from invoices.roles import Right
 from invoices.workflow import may_move
@@ -66,10 +66,10 @@ BUTTONS: Final = (
         "re-sync",
         _("Re-sync"),
         Right.SYNC,
-        actions.re_sync,
-        lambda _invoice: True,
-        says=_("What waits is sent now, and what the ERP has is looked up."),
-        done=_("Synchronising."),
+        resync.re_sync,
+        resync.is_re_syncable,
+        says=_("What waits is sent now. Balance, payments, status, PDF and changes are taken from the ERP."),
+        done=_("Synchronised."),
         needs=(),
     ),
 )

@@ -13,6 +13,7 @@ from integrations import tasks
 from integrations.erps.contract import ErpError, ErrorKind, Health, Reason
 from integrations.erps.registry import CONNECTORS
 from integrations.erps.registry import connect as make_connector
+from integrations.learning import forget_books
 from integrations.models import Connection
 from integrations.policy import BreakerState
 from invoices import clock
@@ -85,7 +86,9 @@ def connect(
         "lanes": lanes,
         "call_timeout_seconds": call_timeout,
     }
-    renewed = {"secret": secret} if secret else {}
+    renewed: dict[str, object] = {"secret": secret} if secret else {}
+    if before is not None and (before.connector, before.company) != (connector, company.strip()):
+        renewed.update(forget_books(before))
     connection, _is_new = Connection.objects.update_or_create(
         client=client,
         defaults={

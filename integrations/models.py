@@ -64,6 +64,20 @@ class Connection(models.Model):
     drain_token = models.CharField(max_length=32, blank=True, editable=False)
     drain_until = models.DateTimeField(null=True, blank=True, editable=False)
 
+    changes_until = models.DateTimeField(
+        _("changes read until"), null=True, blank=True, editable=False, help_text=_("By the ERP's clock.")
+    )
+    deletions_until = models.DateTimeField(
+        _("deletions read until"), null=True, blank=True, editable=False, help_text=_("By the ERP's clock.")
+    )
+    pulled_at = models.DateTimeField(_("last pull that read everything"), null=True, blank=True, editable=False)
+    pull_token = models.CharField(max_length=32, blank=True, editable=False)
+    pull_until = models.DateTimeField(null=True, blank=True, editable=False)
+    learned_at = models.DateTimeField(
+        _("items and periods read"), null=True, blank=True, editable=False, help_text=_("By our clock.")
+    )
+    needs_location = models.BooleanField(_("lines without a price need a location"), default=False, editable=False)
+
     objects = ConnectionQuerySet.as_manager()
 
     class Meta:
@@ -91,6 +105,51 @@ class Connection(models.Model):
             secret=self.secret,
             call_timeout=timedelta(seconds=self.call_timeout_seconds),
         )
+
+
+def name_of_system(client_id: int) -> str:
+    """Return what a client's accounting system is called; empty where none is connected."""
+    connection = Connection.objects.filter(client_id=client_id).first()
+    return connection.get_connector_display() if connection else ""
+
+
+class KnownInactiveItem(models.Model):
+    """An item that the ERP did not let anybody use at the last pull."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="inactive_items")
+    code = models.CharField(_("code"), max_length=60)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        verbose_name = _("inactive item")
+        verbose_name_plural = _("inactive items")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "code"], name="inactive_item_is_known_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class KnownClosedPeriod(models.Model):
+    """A stretch of days into which the ERP took no bookings at the last pull."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="closed_periods")
+    name = models.CharField(_("name"), max_length=60)
+    first_day = models.DateField(_("first day"))
+    last_day = models.DateField(_("last day"))
+
+    class Meta:
+        ordering: ClassVar = ["first_day"]
+        verbose_name = _("closed period")
+        verbose_name_plural = _("closed periods")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "name"], name="closed_period_is_known_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class BulkRunQuerySet(models.QuerySet["BulkRun"]):

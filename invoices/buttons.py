@@ -71,11 +71,14 @@ def find_button(slug: str) -> Button:
         raise NotThere(_("There is no such button.")) from exc
 
 
-def press(slug: str, invoice_id: int, *, by: User, **values: Any) -> Button:
-    """Call the button's verb with what was typed; raises what the verb raises."""
+def press(slug: str, invoice_id: int, *, by: User, **values: Any) -> str:
+    """Call the button's verb with what was typed; return the verb's own sentence, or else the button's.
+
+    Raises what the verb raises.
+    """
     button = find_button(slug)
-    button.verb(invoice_id, by=by, **{name: value for name, value in values.items() if name in button.asks})
-    return button
+    said = button.verb(invoice_id, by=by, **{name: value for name, value in values.items() if name in button.asks})
+    return said if isinstance(said, str) else str(button.done)
 
 
 register(

@@ -10,7 +10,9 @@ from collections import Counter
 
 from django.conf import settings
 
-POINTS = frozenset({"after_claim", "before_call", "after_erp_accept", "before_report_commit", "before_gate_commit"})
+POINTS = frozenset(
+    {"after_claim", "before_call", "after_erp_accept", "before_report_commit", "before_gate_commit", "before_cursor"}
+)
 
 _passed: Counter[str] = Counter()
 

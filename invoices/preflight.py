@@ -1,12 +1,15 @@
 """What must be right before anything is sent to the ERP; readable without asking it."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from invoices.models import Invoice
 from invoices.money import is_currency, is_exact
+from invoices.workflow import Direction, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,16 @@ class Problem:
 
     field: str
     sentence: str | Promise
+
+
+Check = Callable[[Invoice], Iterable[Problem]]
+_checks: Final[list[Check]] = []
+
+
+def add_check(check: Check) -> None:
+    """Have `check(invoice)` give problems as well, without asking the ERP; called when the process starts."""
+    if check not in _checks:
+        _checks.append(check)
 
 
 def preflight(invoice: Invoice) -> list[Problem]:
@@ -33,4 +46,17 @@ def preflight(invoice: Invoice) -> list[Problem]:
         problems.append(Problem("lines", _("The lines do not add up to the total: save the invoice again.")))
     if invoice.due_date and invoice.due_date < invoice.invoice_date:
         problems.append(Problem("due_date", _("The due date lies before the invoice date: correct one of them.")))
+    if not invoice.counterparty.code.strip():
+        problems.append(Problem("counterparty.code", _("The counterparty has no code: choose who it is for.")))
+    if invoice.direction == Direction.RECEIVABLE and _number_is_taken(invoice):
+        problems.append(Problem("number", _("Another customer's invoice has this number: choose a different one.")))
+    for check in _checks:
+        problems.extend(check(invoice))
     return problems
+
+
+def _number_is_taken(invoice: Invoice) -> bool:
+    """Say whether the number, which is ours to give on a receivable, stands on another one here."""
+    others = Invoice.objects.filter(client_id=invoice.client_id, number=invoice.number)
+    others = others.filter(direction=invoice.direction, kind=invoice.kind).exclude(step=Step.INVALIDATED)
+    return others.exclude(pk=invoice.pk).exists()

@@ -57,6 +57,8 @@ class Reason(StrEnum):
     NOT_FOUND = "not_found"
     PERMISSION = "permission"
     SUBSCRIPTION = "subscription"
+    TOO_LARGE = "too_large"
+    NOT_THE_FILE = "not_the_file"
     OTHER = "other"
 
 

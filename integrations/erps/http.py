@@ -165,7 +165,8 @@ class Channel:
             self._judge(status, headers, body, writes=False)
         if headers.get(b"content-type", "").partition(";")[0].strip() != content_type:
             text = body[:LONGEST_RAW].decode("utf-8", "replace")
-            raise self._failed(ErrorKind.UNAVAILABLE, "The ERP answered, but not with the file.", status, headers, text)
+            message = "The ERP answered, but not with the file."
+            raise self._failed(ErrorKind.UNAVAILABLE, message, status, headers, text, Reason.NOT_THE_FILE)
         return body
 
     def unclear(self, kind: ErrorKind, message: str, answer: Answer) -> ErpError:
@@ -236,7 +237,7 @@ class Channel:
         if not whole:
             text = body[:LONGEST_RAW].decode("utf-8", "replace")
             message = f"The ERP's answer is larger than {largest} bytes."
-            raise self._failed(kind, message, response.status, seen, text)
+            raise self._failed(kind, message, response.status, seen, text, Reason.TOO_LARGE)
         return response.status, seen, body
 
     def _broken(self, kind: ErrorKind, message: str, exc: Exception) -> ErpError:
@@ -262,9 +263,17 @@ class Channel:
             raise self._failed(kind, f"The ERP answered with HTTP status {status}.", status, headers, text)
         raise self._error(kind, complaints, status, headers, text)
 
-    def _failed(self, kind: ErrorKind, message: str, status: int, headers: Headers, text: str) -> ErpError:
+    def _failed(
+        self,
+        kind: ErrorKind,
+        message: str,
+        status: int,
+        headers: Headers,
+        text: str,
+        reason: Reason = Reason.OTHER,
+    ) -> ErpError:
         """Return an error in our own words, beside the answer as it came."""
-        return self._error(kind, [Complaint(message, code=f"HTTP_{status}")], status, headers, text)
+        return self._error(kind, [Complaint(message, code=f"HTTP_{status}", reason=reason)], status, headers, text)
 
     def _error(
         self, kind: ErrorKind, complaints: Sequence[Complaint], status: int, headers: Headers, text: str

@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from integrations.erps.contract import Access, Connector
+from integrations.erps.contract import Access, Capabilities, Connector
 from integrations.erps.sandbox import SandboxConnector
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorKind:
-    """One kind of ERP: its name on the page, and its connector."""
+    """One kind of ERP: its name on the page, its connector, and what that can do in every company."""
 
     label: str
     make: Callable[[Access, int], Connector]
+    capabilities: Capabilities
 
 
 CONNECTORS: dict[str, ConnectorKind] = {
-    "sandbox": ConnectorKind("Sandbox ERP", SandboxConnector),
+    "sandbox": ConnectorKind("Sandbox ERP", SandboxConnector, SandboxConnector.capabilities),
 }
 
 

@@ -19,6 +19,7 @@ from invoices.models import Client, Counterparty, HandIn, Invoice, InvoiceLine
 from invoices.money import LARGEST, is_currency, rounded
 from invoices.permissions import require
 from invoices.roles import Right
+from invoices.systems import system_name
 from invoices.workflow import EDITABLE_STEPS, Direction, DocumentKind, Step
 
 LINES_AT_MOST: Final = 1000
@@ -121,7 +122,8 @@ def why_read_only(invoice: Invoice) -> str:
     if invoice.step in EDITABLE_STEPS:
         return ""
     if invoice.step == Step.BOOKED:
-        return _("It is booked: edit it in the accounting system; the next sync brings the change back.")
+        values = {"system": system_name(invoice.client_id)}
+        return _("It is booked. Edit it in %(system)s; the next sync brings it back.") % values
     if invoice.step == Step.INVALIDATED:
         return _("It is invalidated: hand it in again under another number.")
     if invoice.step == Step.APPROVAL:

@@ -37,7 +37,7 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
         form = PressForm(button, request.POST)
         if form.is_valid():
             try:
-                press(slug, invoice.pk, by=user, **form.cleaned_data)
+                said = press(slug, invoice.pk, by=user, **form.cleaned_data)
             except BadInput as refusal:
                 show_refusal(form, refusal.fields)
                 status = 400
@@ -45,7 +45,7 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
                 form.add_error(None, str(refusal))
                 status = http_status(refusal)
             else:
-                messages.success(request, str(button.done))
+                messages.success(request, said)
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
             invoice = Invoice.objects.select_related("client", "counterparty", "current_message").get(pk=invoice.pk)
         else:

@@ -6,6 +6,7 @@ Money is `Decimal` with its currency beside it, time is aware UTC.
 from invoices.models.event import Event
 from invoices.models.invoice import Invoice, InvoiceLine, MoneyField, Payment
 from invoices.models.message import Attempt, Evidence, HandIn, IntegrationMessage
+from invoices.models.pdf import InvoicePdf
 from invoices.models.people import Client, Counterparty, RoleGrant
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "IntegrationMessage",
     "Invoice",
     "InvoiceLine",
+    "InvoicePdf",
     "MoneyField",
     "Payment",
     "RoleGrant",

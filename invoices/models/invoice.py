@@ -63,6 +63,14 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 class Invoice(Workflow):
     """An invoice or credit memo, on its way to the ERP and back."""
 
+    class InErp(models.TextChoices):
+        """What the accounting system said last of its document."""
+
+        UNKNOWN = "", _("Not asked yet")
+        OPEN = "open", _("In force")
+        VOIDED = "voided", _("Voided")
+        MISSING = "missing", _("Not there any more")
+
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("client"))
     counterparty = models.ForeignKey(
         Counterparty, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("counterparty")
@@ -82,6 +90,17 @@ class Invoice(Workflow):
     final_voucher = models.CharField(_("final voucher"), max_length=60, blank=True)
     final_posting_date = models.DateField(_("final posting date"), null=True, blank=True)
     remote_id = models.CharField(_("id in the ERP"), max_length=100, blank=True, editable=False)
+
+    erp_state = models.CharField(
+        _("in the accounting system"), max_length=10, choices=InErp.choices, default=InErp.UNKNOWN, blank=True,
+        editable=False,
+    )  # fmt: skip
+    erp_balance = MoneyField(_("balance in the accounting system"), null=True, blank=True, editable=False)
+    erp_balance_at = models.DateTimeField(
+        _("changed in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+    )
+    synced_at = models.DateTimeField(_("last the same on both sides"), null=True, blank=True, editable=False)
+    sync_problem = models.TextField(_("why its changes there were not taken"), blank=True, editable=False)
 
     current_message = models.ForeignKey(
         "IntegrationMessage", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
@@ -106,6 +125,7 @@ class Invoice(Workflow):
             models.Index(fields=["number"], name="invoice_by_bare_number", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["client", "step", "step_since"], name="invoice_by_step"),
             models.Index(fields=["client", "-id"], name="invoice_by_client"),
+            models.Index(fields=["client", "remote_id"], name="invoice_by_remote_id", condition=~Q(remote_id="")),
             models.Index(
                 fields=["step_since", "id", "client", "step"],  # the desk reads it in this order, and nothing else
                 name="invoice_stuck",
@@ -139,6 +159,11 @@ class Invoice(Workflow):
         """What is still open, in the invoice's currency."""
         open_amount: Decimal = self.total - self.paid
         return open_amount
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the accounting system has booked it finally under an id that is known here; then its word counts."""
+        return bool(self.remote_id and self.status)
 
     @property
     def is_archived(self) -> bool:

@@ -12,7 +12,7 @@ from django.db.models import F
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from integrations import actions, delivery
+from integrations import actions, delivery, resync
 from integrations.erps.contract import Connector, ErpError
 from integrations.lanes import Job, Result, call
 from integrations.models import Connection
@@ -133,7 +133,7 @@ class DeskMachine(RuleBasedStateMachine):
         if answers:
             self.press("", invoice, lambda: actions.look_up(invoice.pk, by=self.desk.handler))
         else:
-            self.press("", invoice, lambda: actions.re_sync(invoice.pk, by=self.desk.clerk))
+            self.press("", invoice, lambda: resync.re_sync(invoice.pk, by=self.desk.clerk))
 
     def press(self, button, invoice, act):
         try:
