@@ -4,7 +4,7 @@ Money is `Decimal` with its currency beside it, time is aware UTC.
 """
 
 from invoices.models.event import Event
-from invoices.models.invoice import Invoice, InvoiceLine, MoneyField, Payment
+from invoices.models.invoice import Invoice, InvoiceLine, InvoiceQuerySet, MoneyField, Payment
 from invoices.models.message import Attempt, Evidence, HandIn, IntegrationMessage
 from invoices.models.pdf import InvoicePdf
 from invoices.models.people import Client, Counterparty, RoleGrant
@@ -20,6 +20,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoicePdf",
+    "InvoiceQuerySet",
     "MoneyField",
     "Payment",
     "RoleGrant",

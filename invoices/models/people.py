@@ -105,6 +105,11 @@ class Client(models.Model):
         default=False,
         help_text=_("What was given up while the ERP was away is sent when it is back, if it was certainly not sent."),
     )
+    allows_duplicate_numbers = models.BooleanField(
+        _("allow duplicate invoice numbers"),
+        default=False,
+        help_text=_("Receivable invoices of several customers may have the same number; those of one customer never."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ClientQuerySet.as_manager()
