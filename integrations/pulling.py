@@ -233,15 +233,21 @@ def apply_document(
     facts = facts_of(document)
     with transaction.atomic():
         if document.total < invoice.total:
-            _take_payments(invoice.pk, payments)
+            take_payments(invoice.pk, payments)
             return take_remote(invoice.pk, facts, by=by)
         taken = take_remote(invoice.pk, facts, by=by)
         if not taken.problem:
-            _take_payments(invoice.pk, payments)
+            take_payments(invoice.pk, payments)
         return taken
 
 
-def _take_payments(invoice_id: int, payments: Sequence[RemotePayment]) -> None:
+def takes_payments() -> bool:
+    """Say whether anybody takes payments one by one."""
+    return bool(_payment_takers)
+
+
+def take_payments(invoice_id: int, payments: Sequence[RemotePayment]) -> None:
+    """Give all payments that the ERP has for an invoice to those that take them."""
     for taker in _payment_takers:
         taker(invoice_id, payments)
 
