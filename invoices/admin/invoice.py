@@ -87,6 +87,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
             "has_several_clients": len(clients) > 1,
             "desk": request.GET.get("desk", ""),
             "title": _("Invoices"),
+            "why_no_import": "" if clients_of(request, Right.SYNC) else _("Only Finance staff may import invoices."),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
