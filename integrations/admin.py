@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import integrations.bulk_admin  # noqa: F401 (registers the bulk runs' pages)
+import integrations.bulk_admin
+import integrations.import_admin  # noqa: F401 (adds its page to the list of invoices)
 from integrations.forms import ConnectForm, DisconnectForm
-from integrations.import_admin import show_import
 from integrations.linking import check_connection, connect, disconnect
 from integrations.models import Connection
 from integrations.policy import BreakerState
@@ -43,7 +43,6 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
         return [
             path("", view(self.changelist_view), name="integrations_connection_changelist"),
             path("add/", view(self.connect_view), name="integrations_connection_add"),
-            path("import/", view(self.import_view), name="integrations_connection_import"),
             path("<int:object_id>/change/", view(self.page_view), name="integrations_connection_change"),
             path("<int:object_id>/connect/", view(self.connect_view), name="integrations_connection_connect"),
             path("<int:object_id>/disconnect/", view(self.disconnect_view), name="integrations_connection_disconnect"),
@@ -138,10 +137,6 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "form": form,
         }
         return TemplateResponse(request, "admin/integrations/connection/disconnect.html", context, status=status)
-
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the form for an import by number, or import."""
-        return show_import(request, self.admin_site.each_context(request))
 
     def _connected(self, request: HttpRequest, form: ConnectForm) -> bool:
         typed = dict(form.cleaned_data)

@@ -8,19 +8,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from integrations.forms import ImportForm
 from integrations.importing import import_by_number
 from invoices.actions.importing import Imported, Outcome
 from invoices.admin.access import clients_of, http_status, person
+from invoices.admin.list_pages import ListPage, add_list_page
 from invoices.errors import BadInput, Refusal
 from invoices.forms import show_refusal
 from invoices.models import Client
 from invoices.permissions import who_may_sentence
 from invoices.roles import Right
 
-TEMPLATE: Final = "admin/integrations/connection/import.html"
+TEMPLATE: Final = "admin/invoices/invoice/import.html"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,3 +67,6 @@ def show_import(request: HttpRequest, site: Mapping[str, Any]) -> HttpResponse:
         is_archived=made is not None and made.invoice is not None and made.invoice.is_archived,
     )
     return TemplateResponse(request, TEMPLATE, context, status=status)
+
+
+add_list_page(ListPage("import", gettext_lazy("Import by number"), Right.SYNC, show_import))

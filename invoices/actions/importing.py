@@ -18,7 +18,7 @@ from invoices.money import is_currency, shown
 from invoices.permissions import require
 from invoices.roles import Right
 from invoices.systems import system_name
-from invoices.workflow import PaymentState, Step
+from invoices.workflow import DocumentKind, PaymentState, Step
 
 
 class Outcome(StrEnum):
@@ -45,6 +45,11 @@ class Choice:
 
     said: RemoteFacts
     here: Invoice | None
+
+    @property
+    def kind_name(self) -> str:
+        """What sort of document it is, in words."""
+        return str(DocumentKind(self.said.kind).label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def browser():
 
 @pytest.fixture
 def page():
-    return reverse("admin:integrations_connection_import")
+    return reverse("admin:invoices_invoice_list_page", args=["import"])
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_list_leads_to_it_for_who_may_and_says_who_may_to_others(browser, pa
 
     assert f'<a class="button" href="{page}">Import by number</a>' in may
     assert (
-        '<span class="button off" aria-disabled="true" title="Only Finance staff may import invoices.">Import by number'
+        '<span class="button off" aria-disabled="true" title="Only Finance staff may do this.">Import by number'
         in may_not
     )
     assert page not in may_not
@@ -59,6 +59,10 @@ def test_the_form_offers_the_clients_and_starts_with_what_the_link_says(browser,
     assert 'value="R-7"' in answer
     assert f'<option value="{acme.pk}" selected>Acme</option>' in answer
     assert '<option value="receivable" selected>Receivable</option>' in answer
+
+
+def test_there_is_no_other_page_beside_it(browser, clerk):
+    assert browser(clerk).get("/admin/invoices/invoice/export/").status_code == 404
 
 
 def test_an_import_leads_to_the_invoice(there, send):
