@@ -325,11 +325,14 @@ def test_what_cannot_be_a_number_names_its_field(desk, bring, number, direction,
     ("who", "refusal"),
     [("handler", NotAllowed), ("manager", NotAllowed), ("auditor", NotAllowed), ("stranger", NotThere)],
 )
-def test_nobody_else_may(there, bring, request, who, refusal):
+def test_nobody_else_may(there, bring, acme, request, who, refusal):
     there("R-1")
+    person = request.getfixturevalue(who)
 
     with pytest.raises(refusal):
-        bring("R-1", by=request.getfixturevalue(who))
+        bring("R-1", by=person)
+    with pytest.raises(refusal):
+        find_missing(acme.pk, "R-1", "receivable", by=person)
 
     assert nothing_is_here()
 
