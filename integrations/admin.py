@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import integrations.bulk_admin  # noqa: F401 (registers the bulk runs' pages)
+import integrations.bulk_admin
+import integrations.import_admin  # noqa: F401 (adds its page to the list of invoices)
 from integrations.forms import ConnectForm, DisconnectForm
 from integrations.linking import check_connection, connect, disconnect
 from integrations.models import Connection

@@ -1,20 +1,25 @@
-"""The API's doors to bulk runs: start one, and see how it gets on."""
+"""The API's doors of this room: bulk runs, and import by number."""
 
 from typing import cast
 
 from django.contrib.auth.models import User
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from integrations.bulk import start_bulk
+from integrations.importing import import_by_number
 from integrations.models import BulkItem, BulkRun
-from invoices.api.serializers import PageIn, Strict, TextField
+from invoices.actions.importing import Choice, Imported, Outcome
+from invoices.api.serializers import InvoiceOut, PageIn, Strict, TextField
 from invoices.api.views import ERRORS, Door
 from invoices.errors import NotThere
+from invoices.models import Client, Invoice
+from invoices.money import shown
 from invoices.permissions import NOT_THERE
+from invoices.roles import Right
 
 BIGGEST_ID = 2**63 - 1
 
@@ -105,6 +110,83 @@ class OneBulkRun(Door):
         there = request.build_absolute_uri()
         following = replace_query_param(there, "cursor", shown[-1].pk) if len(found) > limit else None
         return Response({**BulkRunOut(run).data, "items": BulkItemOut(shown, many=True).data, "next": following})
+
+
+class ImportIn(Strict):
+    """An invoice that the ERP has and that is missing here."""
+
+    client = TextField(help_text="The client's slug.")
+    direction = TextField(help_text="`payable` or `receivable`.")
+    number = TextField(help_text="The exact number that it has in the ERP.")
+    remote_id = TextField(required=False, default="", help_text="Which one, where the ERP has several of the number.")
+    reason = TextField(required=False, default="", help_text="Why; stands in the event log.")
+
+
+class ChoiceOut(serializers.Serializer[Choice]):
+    """One of several documents of a number in the ERP; amounts are strings with the digits of its currency."""
+
+    remote_id = serializers.CharField(source="said.remote_id")
+    kind = serializers.CharField(source="said.kind")
+    party_code = serializers.CharField(source="said.party_code")
+    party_name = serializers.CharField(source="said.party_name")
+    invoice_date = serializers.DateField(source="said.invoice_date")
+    currency = serializers.CharField(source="said.currency")
+    total = serializers.SerializerMethodField()
+    balance = serializers.SerializerMethodField()
+    invoice = serializers.IntegerField(
+        source="here.pk", default=None, allow_null=True, help_text="Its id, if it is here."
+    )
+
+    def get_total(self, choice: Choice) -> str:
+        """Return the total."""
+        return shown(choice.said.total, choice.said.currency)
+
+    def get_balance(self, choice: Choice) -> str:
+        """Return what is open."""
+        return shown(choice.said.balance, choice.said.currency)
+
+
+class NotImportedOut(serializers.Serializer[Imported]):
+    """Why nothing was imported."""
+
+    detail = serializers.CharField(source="sentence")
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in Outcome])
+    invoice = serializers.IntegerField(
+        source="invoice.pk", default=None, allow_null=True, help_text="The id of the invoice here that it is about."
+    )
+    choices = ChoiceOut(many=True, help_text="Send one's `remote_id` along to import that one.")
+
+
+class ImportInvoice(Door):
+    """Import an invoice by its number."""
+
+    @extend_schema(
+        operation_id="invoices_import",
+        summary="Import an invoice by its number",
+        request=ImportIn,
+        responses={
+            "201": InvoiceOut,
+            "200": OpenApiResponse(InvoiceOut, "It is here already."),
+            **{code: ERRORS[code] for code in ("400", "401", "403", "413", "415")},
+            "404": OpenApiResponse(NotImportedOut, "The ERP has none of this number; or no such client of yours."),
+            "409": OpenApiResponse(NotImportedOut, "Nothing was imported; `outcome` and `detail` say why."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Ask the ERP for exactly this number, and take in what it has as a booked invoice."""
+        given = ImportIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = dict(given.validated_data)
+        client = Client.objects.where(request.user, Right.VIEW).filter(slug=said.pop("client")).first()
+        if client is None:
+            raise NotThere(NOT_THERE)
+        made = import_by_number(client.pk, said.pop("number"), said.pop("direction"), by=_person(request), **said)
+        if made.invoice is not None and made.outcome in (Outcome.IMPORTED, Outcome.HERE):
+            invoice = Invoice.objects.select_related("client", "counterparty", "current_message").get(
+                pk=made.invoice.pk
+            )
+            return Response(InvoiceOut(invoice).data, status=201 if made.outcome is Outcome.IMPORTED else 200)
+        return Response(NotImportedOut(made).data, status=404 if made.outcome is Outcome.NOT_FOUND else 409)
 
 
 def _person(request: Request) -> User:

@@ -1,4 +1,4 @@
-"""The forms of this room: linking a client to its ERP, and confirming one press for many invoices."""
+"""The forms of this room: linking a client to its ERP, import by number, and one press for many invoices."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from integrations.erps.registry import CONNECTORS
+from invoices.workflow import Direction
 
 
 class ConnectForm(forms.Form):
@@ -52,6 +53,25 @@ class DisconnectForm(forms.Form):
         max_length=2000,
         help_text=_("Stands in the event log."),
     )
+
+
+class ImportForm(forms.Form):
+    """Which invoice of the ERP is missing here."""
+
+    client = forms.TypedChoiceField(label=_("Client"), coerce=int)
+    direction = forms.ChoiceField(label=_("Direction"), choices=Direction.choices)
+    number = forms.CharField(
+        label=_("Number"),
+        max_length=40,
+        help_text=_("Exactly as the accounting system has it, capitals and dashes too."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    remote_id = forms.CharField(widget=forms.HiddenInput, required=False, max_length=100)
+
+    def __init__(self, *args: Any, clients: dict[int, str], **kwargs: Any) -> None:
+        """Take the clients to choose from, id → name."""
+        super().__init__(*args, **kwargs)
+        self.fields["client"].choices = list(clients.items())  # type: ignore[attr-defined]
 
 
 class BulkForm(forms.Form):

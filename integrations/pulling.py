@@ -247,14 +247,14 @@ def apply_document(
     facts = facts_of(document)
     with transaction.atomic():
         falls = document.total < invoice.total
-        has_new = falls and _take_payments(invoice, asked, by=by)
+        has_new = falls and take_payments(invoice, asked, by=by)
         taken = take_remote(invoice.pk, facts, by=by)
         if not falls and not taken.problem:
-            has_new = _take_payments(invoice, asked, by=by)
+            has_new = take_payments(invoice, asked, by=by)
         return replace(taken, changed=(*taken.changed, "payments")) if has_new else taken
 
 
-def _take_payments(invoice: Invoice, asked: AskedPayments, *, by: User | None) -> bool:
+def take_payments(invoice: Invoice, asked: AskedPayments, *, by: User | None) -> bool:
     """Take the payments of a receivable; a payable is paid by the ERP, whose gate tells it."""
     if invoice.direction != Direction.RECEIVABLE:
         return False

@@ -73,9 +73,7 @@ def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> str:  # no
 
 def pull_invoice(invoice: Invoice, connection: Connection, *, by: User | None) -> str:
     """Take document, payments and PDF of one booked invoice from the ERP; return what came, in a sentence."""
-    access = connection.access()
-    short = max(access.call_timeout / CALLS, min(SHORTEST_CALL, access.call_timeout))
-    connector = connect(connection.connector, replace(access, call_timeout=short), 1)
+    connector = connect_shortly(connection)
     try:
         document = _find(connector, invoice, by=by)
         asked = ask_payments(connector, document)
@@ -90,6 +88,13 @@ def pull_invoice(invoice: Invoice, connection: Connection, *, by: User | None) -
         connector.close()
     Connection.objects.filter(pk=connection.pk).update(last_answer_at=clock.now())
     return _sentence(document, asked.payments, taken, pdf)
+
+
+def connect_shortly(connection: Connection) -> Connector:
+    """Return a connector for somebody who waits: a few calls together end within the time of one."""
+    access = connection.access()
+    short = max(access.call_timeout / CALLS, min(SHORTEST_CALL, access.call_timeout))
+    return connect(connection.connector, replace(access, call_timeout=short), 1)
 
 
 def _connection_of(invoice: Invoice) -> Connection:

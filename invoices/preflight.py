@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.models import Invoice
 from invoices.money import is_currency, is_exact
-from invoices.workflow import Direction, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,6 @@ def preflight(invoice: Invoice) -> list[Problem]:
         problems.append(Problem("due_date", _("The due date lies before the invoice date: correct one of them.")))
     if not invoice.counterparty.code.strip():
         problems.append(Problem("counterparty.code", _("The counterparty has no code: choose who it is for.")))
-    if invoice.direction == Direction.RECEIVABLE and _number_is_taken(invoice):
-        problems.append(Problem("number", _("Another customer's invoice has this number: choose a different one.")))
     for check in _checks:
         problems.extend(check(invoice))
     return problems
-
-
-def _number_is_taken(invoice: Invoice) -> bool:
-    """Say whether the number, which is ours to give on a receivable, stands on another one here."""
-    others = Invoice.objects.filter(client_id=invoice.client_id, number=invoice.number)
-    others = others.filter(direction=invoice.direction, kind=invoice.kind).exclude(step=Step.INVALIDATED)
-    return others.exclude(pk=invoice.pk).exists()

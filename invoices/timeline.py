@@ -45,6 +45,7 @@ def timeline(invoice: Invoice) -> list[Entry]:
 
 ACTIONS: Final[dict[str, str | Promise]] = {
     "hand_in": gettext_lazy("Handed in"),
+    "import": gettext_lazy("Imported from the accounting system by its number"),
     "edit": gettext_lazy("Edited"),
     "post": gettext_lazy("Posted: handed to the ERP"),
     "approve": gettext_lazy("Approved"),

@@ -28,6 +28,7 @@ from invoices.models import Attempt, Client, Event, IntegrationMessage, Invoice,
 FINANCE, HANDLER, MANAGER = "finance_staff", "queue_handler", "integration_manager"
 ROLE_OF_ACTION = {
     "hand_in": FINANCE,
+    "import": FINANCE,
     "edit": FINANCE,
     "post": FINANCE,
     "approve": FINANCE,
@@ -348,6 +349,8 @@ def invoices_carry_the_erps_voucher(scene: Scene) -> Iterator[str]:
     for invoice in scene.invoices.values():
         for stage in PAST[invoice.direction].get(invoice.step, ()):
             voucher = getattr(invoice, f"{stage}_voucher")
+            if not voucher and stage == "preliminary" and _was_imported(scene, invoice):
+                continue  # whoever typed it into the ERP booked it finally at once
             if not voucher:
                 yield f"{invoice} is in {invoice.step} without a {stage} voucher."
                 continue
@@ -365,6 +368,10 @@ def invoices_carry_the_erps_voucher(scene: Scene) -> Iterator[str]:
                     f"{invoice} is booked over {invoice.total:f} {invoice.currency}, "
                     f"in the ERP over {found[0]['total']} {found[0]['currency']}."
                 )
+
+
+def _was_imported(scene: Scene, invoice: Invoice) -> bool:
+    return any(event.action == "import" for event in scene.events_of[invoice.pk])
 
 
 def _deletes(write: Mapping[str, Any]) -> bool:

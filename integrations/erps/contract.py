@@ -377,7 +377,7 @@ class Connector(Protocol):
         """Return one document with all its facts; `rejected` / `not_found` when it is not there."""
 
     def search(self, number: str, direction: str) -> tuple[RemoteDocument, ...]:
-        """Return the documents in force of exactly this number."""
+        """Return the documents of exactly this number, voided ones too."""
 
     def listing(self) -> Iterator[tuple[Listed, ...]]:
         """Give every document that there is, in pages of at most 5,000 by id."""

@@ -19,7 +19,6 @@ from integrations.erps.contract import (
     Complaint,
     Deletion,
     Document,
-    DocumentState,
     ErpError,
     ErrorKind,
     Health,
@@ -301,12 +300,11 @@ class SandboxConnector:
         return self._understand(answer, lambda body: read_document(body, self._server))
 
     def search(self, number: str, direction: str) -> tuple[RemoteDocument, ...]:
-        """Return the documents in force of exactly this number."""
+        """Return the documents of exactly this number, voided ones too."""
         answer = self._channel.read("documents/", [("number", number), ("direction", direction)])
-        found = self._understand(
-            answer, lambda body: [read_document(shown, self._server) for shown in objects(body, "documents")]
+        return self._understand(
+            answer, lambda body: tuple(read_document(shown, self._server) for shown in objects(body, "documents"))
         )
-        return tuple(document for document in found if document.state is DocumentState.OPEN)
 
     def listing(self) -> Iterator[tuple[Listed, ...]]:
         """Give every document that there is, in pages by id; a voided one has no balance."""

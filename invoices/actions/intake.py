@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from invoices.actions.numbers import take_number, taken_by_its_own, with_number
 from invoices.actions.taking import take_invoice
 from invoices.errors import BadInput, Conflict, Sentence
 from invoices.events import facts, plain, record
@@ -71,18 +72,23 @@ def hand_in(client: Client, given: InvoiceGiven, *, by: User | None, key: str = 
     invoice = Invoice(
         client=client, direction=given.direction, kind=given.kind, created_by=by, **_fields(client, given)
     )
+
+    def save() -> None:
+        take_number(invoice)
+        invoice.save()
+        if key and by is not None:
+            HandIn.objects.create(user=by, key=key, digest=given.digest(), invoice=invoice)
+
     try:
-        with transaction.atomic():
-            _refuse_taken_number(invoice)
-            invoice.save()
-            if key and by is not None:
-                HandIn.objects.create(user=by, key=key, digest=given.digest(), invoice=invoice)
+        with_number(save)
     except (BadInput, IntegrityError) as exc:
         # Somebody was quicker; under the same key it was this very request, sent twice.
         earlier = _handed_in_before(client, given, by=by, key=key) if key and by is not None else None
         if earlier is not None:
             return earlier, False
-        raise _taken(given.number) from exc
+        if isinstance(exc, BadInput):
+            raise
+        raise taken_by_its_own(given.number) from exc
     write_lines(invoice, given.lines)
     record(invoice, "hand_in", by=by, before={}, evidence={"lines": shown_lines(given.lines)})
     return invoice, True
@@ -101,7 +107,7 @@ def edit_invoice(invoice_id: int, given: InvoiceGiven, *, by: User | None, reaso
         setattr(invoice, name, value)
     if invoice.paid > invoice.total:
         raise BadInput({"lines": _("More than this total is paid already.")})
-    _refuse_taken_number(invoice)
+    take_number(invoice)
     lines_after = shown_lines(given.lines)
     if lines_before != lines_after:
         invoice.lines.all().delete()
@@ -109,9 +115,10 @@ def edit_invoice(invoice_id: int, given: InvoiceGiven, *, by: User | None, reaso
     evidence = {} if lines_before == lines_after else {"lines_before": lines_before, "lines": lines_after}
     try:
         with transaction.atomic():
+            invoice.save(update_fields=["number", "counterparty", "twin"])
             record(invoice, "edit", by=by, reason=reason, before=before, evidence=evidence)
     except IntegrityError as exc:
-        raise _taken(given.number) from exc
+        raise taken_by_its_own(given.number) from exc
     return invoice
 
 
@@ -253,21 +260,3 @@ def _handed_in_before(client: Client, given: InvoiceGiven, *, by: User, key: str
     if earlier.digest != given.digest() or earlier.invoice.client_id != client.pk:
         raise Conflict(_("This Idempotency-Key was used for another invoice: use a new key for a new invoice."))
     return earlier.invoice
-
-
-def _refuse_taken_number(invoice: Invoice) -> None:
-    same = Invoice.objects.filter(
-        client=invoice.client,
-        direction=invoice.direction,
-        kind=invoice.kind,
-        counterparty=invoice.counterparty,
-        number=invoice.number,
-    )
-    if same.exclude(pk=invoice.pk).exists():
-        raise _taken(invoice.number)
-
-
-def _taken(number: str) -> BadInput:
-    return BadInput(
-        {"number": _("%(number)s of this counterparty is here already: look at that one first.") % {"number": number}}
-    )

@@ -16,8 +16,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from invoices.actions.numbers import take_number
 from invoices.actions.taking import take_invoice
-from invoices.errors import Conflict
+from invoices.errors import BadInput, Conflict
 from invoices.events import facts, plain, record
 from invoices.models import Counterparty, Event, Invoice, InvoiceLine
 from invoices.money import is_currency, shown
@@ -113,10 +114,10 @@ def take_remote(invoice_id: int, said: RemoteFacts, *, by: User | None = None) -
     try:
         with transaction.atomic():
             changed = _write(change, before, was_state, by=by)
-    except IntegrityError:
+    except (BadInput, IntegrityError):
         again = Invoice.objects.locked().get(pk=invoice_id)
         _note_balance(again, said)
-        taken = _("The accounting system calls it %(number)s, and that number of this counterparty is here already.")
+        taken = _("The accounting system calls it %(number)s, and another invoice here has that number already.")
         return _note_problem(again, taken % {"number": said.number}, facts(again), by=by)
     return Taken(changed, tuple(change.lost))
 
@@ -281,7 +282,9 @@ def _write(change: _Change, before: dict[str, Any], was_state: str, *, by: User 
         changed.append("status")
     if was_state in (Invoice.InErp.VOIDED, Invoice.InErp.MISSING):
         changed.append("erp_state")
-    invoice.save(update_fields=IN_ERP)
+    if {"number", "counterparty_id"} & {*changed}:
+        take_number(invoice)
+    invoice.save(update_fields=(*IN_ERP, "number", "counterparty", "twin"))
     if changed:
         level = Event.Level.WARNING if change.lost else Event.Level.INFO
         record(invoice, "changed_in_erp", by=by, before=before, level=level, evidence=change.evidence())

@@ -22,6 +22,7 @@ from invoices.admin.filters import (
     StatusFilter,
     StepFilter,
 )
+from invoices.admin.list_pages import find_list_page, list_buttons
 from invoices.models import Counterparty, Invoice, Payment
 from invoices.roles import Right
 
@@ -74,6 +75,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
         return [
             path("", view(self.changelist_view), name="invoices_invoice_changelist"),
             path("add/", view(self.add_view), name="invoices_invoice_add"),
+            path("<slug:slug>/", view(self.list_page_view), name="invoices_invoice_list_page"),
             path("<int:object_id>/change/", view(self.change_view), name="invoices_invoice_change"),
             path("<int:object_id>/edit/", view(self.edit_view), name="invoices_invoice_edit"),
             path(
@@ -93,6 +95,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
             "has_several_clients": len(clients) > 1,
             "desk": request.GET.get("desk", ""),
             "title": _("Invoices"),
+            "list_buttons": list_buttons(request),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
@@ -105,6 +108,13 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
     ) -> HttpResponse:
         """Show the form for typing an invoice in."""
         return intake.add_invoice(request, self.admin_site.each_context(request))
+
+    def list_page_view(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Show a page that another room added to the list."""
+        page = find_list_page(slug)
+        if page is None:
+            raise Http404
+        return page.show(request, self.admin_site.each_context(request))
 
     def edit_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Show the form for editing an invoice."""

@@ -4,7 +4,7 @@ Money is `Decimal` with its currency beside it, time is aware UTC.
 """
 
 from invoices.models.event import Event
-from invoices.models.invoice import Invoice, InvoiceLine, MoneyField
+from invoices.models.invoice import Invoice, InvoiceLine, InvoiceQuerySet, MoneyField
 from invoices.models.message import Attempt, Evidence, HandIn, IntegrationMessage
 from invoices.models.payment import Payment
 from invoices.models.pdf import InvoicePdf
@@ -21,6 +21,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoicePdf",
+    "InvoiceQuerySet",
     "MoneyField",
     "Payment",
     "RoleGrant",

@@ -76,6 +76,7 @@ class Invoice(Workflow):
     )
     kind = models.CharField(_("kind"), max_length=12, choices=DocumentKind.choices, default=DocumentKind.INVOICE)
     number = models.CharField(_("number"), max_length=40, validators=[PRINTABLE])
+    twin = models.PositiveIntegerField(default=0, editable=False)  # 0, or which duplicate of its number a receivable is
     invoice_date = models.DateField(_("invoice date"))
     due_date = models.DateField(_("due date"), null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3)
@@ -140,6 +141,14 @@ class Invoice(Workflow):
             models.UniqueConstraint(
                 fields=["client", "direction", "kind", "counterparty", "number"],
                 name="invoice_number_is_unique_for_its_counterparty",
+            ),
+            models.UniqueConstraint(
+                fields=["client", "kind", "number", "twin"],
+                name="invoice_number_is_unique_unless_duplicates_are_allowed",
+                condition=Q(direction=Direction.RECEIVABLE),
+            ),
+            models.CheckConstraint(
+                condition=Q(twin=0) | Q(direction=Direction.RECEIVABLE), name="invoice_twin_is_receivable"
             ),
             models.CheckConstraint(condition=Q(step__in=Step.values), name="invoice_step_is_known"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="invoice_status_is_known"),

@@ -114,6 +114,11 @@ class Client(models.Model):
             "the next sync."
         ),
     )
+    allows_duplicate_numbers = models.BooleanField(
+        _("allow duplicate invoice numbers"),
+        default=False,
+        help_text=_("Receivable invoices of several customers may have the same number; those of one customer never."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ClientQuerySet.as_manager()

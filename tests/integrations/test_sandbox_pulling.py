@@ -82,12 +82,15 @@ def test_a_person_in_the_erp_edits_a_document_that_is_booked(connector, booked, 
     assert document.lines == (DocumentLine("Hours", Decimal(2), Decimal(6), Decimal(12)),)
 
 
-def test_search_finds_documents_in_force_by_their_exact_number(connector, document, booked):
+def test_search_finds_documents_by_their_exact_number_voided_ones_too(connector, document, booked):
     connector.create(replace(document, number="INV-0001-B"), "key-2")
     voided = connector.create(replace(document, stage=Stage.FINAL), "key-3")
     connector.void(voided.remote_id)
 
-    assert [one.remote_id for one in connector.search("INV-0001", "payable")] == [booked.remote_id]
+    assert [(one.remote_id, one.state) for one in connector.search("INV-0001", "payable")] == [
+        (booked.remote_id, DocumentState.OPEN),
+        (voided.remote_id, DocumentState.VOIDED),
+    ]
     assert connector.search("INV-0001", "receivable") == ()
     assert connector.search("INV-00", "payable") == ()
 

@@ -142,7 +142,7 @@ def test_one_that_fails_is_marked_and_the_rest_goes_on(desk, book, edit_there):
     wrong = desk.see(wrong)
     assert (wrong.number, wrong.sync_problem) == (
         "R-2",
-        "The accounting system calls it R-1, and that number of this counterparty is here already.",
+        "The accounting system calls it R-1, and another invoice here has that number already.",
     )
     assert event(wrong, "not_taken").level == "error"
     assert desk.see(last).due_date == date(2026, 12, 24)
