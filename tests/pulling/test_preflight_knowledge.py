@@ -100,15 +100,6 @@ def test_another_companys_books_are_forgotten_with_the_link(desk, draft, manager
     assert not desk.connection.inactive_items.exists()
 
 
-def test_a_number_of_ours_that_another_customer_has(desk, draft):
-    draft(number="R-1")
-    invoice = draft(number="R-1", party_code="CUS-2")
-
-    assert refused(desk, invoice) == {"number": "Another customer's invoice has this number: choose a different one."}
-    Invoice.objects.exclude(pk=invoice.pk).update(step="invalidated")
-    assert preflight(invoice) == []
-
-
 def test_suppliers_may_use_the_same_number(desk):
     desk.hand_in("S-1")
 
