@@ -11,7 +11,7 @@ from integrations.pulling import pull
 from invoices.actions.flow import post_invoice
 from invoices.actions.intake import LineGiven
 from invoices.errors import BadInput
-from invoices.models import Counterparty, IntegrationMessage, Invoice
+from invoices.models import Counterparty, IntegrationMessage
 from invoices.preflight import preflight
 
 pytestmark = pytest.mark.django_db
