@@ -112,7 +112,7 @@ class EventAdmin(ClientRowsAdmin[Event]):
     list_select_related = ("client__connection", "invoice")
     list_filter = (ClientFilter, SystemFilter, LevelFilter, CodeFilter, TimeFilter, AboutFilter, BeforeFilter)
     search_fields = ("invoice__number",)
-    search_help_text = gettext_lazy("Invoice number, also for its payments; or an error code")
+    search_help_text = gettext_lazy("Invoice number or error code")
     ordering = ("-pk",)
     fields = (
         "at_cell",
