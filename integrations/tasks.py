@@ -8,7 +8,7 @@ from django.db.models import Q
 from django_q.tasks import async_task
 
 from integrations import bulk as bulk_runs
-from integrations import delivery
+from integrations import deletions, delivery
 from integrations.models import BulkRun, Connection
 from invoices import clock
 from invoices.models import IntegrationMessage
@@ -66,6 +66,19 @@ def begin_bulk_runs(run_ids: Sequence[int]) -> None:
     """Enqueue these runs, each as a task of its own: the tick writes one row however many there are."""
     for run_id in run_ids:
         bulk_runs.enqueue(run_id)
+
+
+def sync_deletions(connection_id: int, *, all_the_same: bool = False) -> int:
+    """Archive what was deleted in the ERP of one connection; return how many invoices."""
+    return deletions.sync_deletions(connection_id, all_the_same=all_the_same).invoices
+
+
+def queue_due_deletions() -> int:
+    """Enqueue the deletions of each connection that is due since 01:00 UTC; return how many."""
+    due = deletions.claim_due()
+    for pk in due:
+        deletions.enqueue(pk)
+    return len(due)
 
 
 def tick() -> int:
