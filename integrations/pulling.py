@@ -166,7 +166,7 @@ class _Pull:
             if document.trouble:
                 self._note_problem(invoice, document.trouble)
                 continue
-            if is_known(invoice, document):
+            if is_known(invoice, document, wants_pdf=connector.capabilities.pdf):
                 self.pulled.same += 1
                 continue
             try:
@@ -213,8 +213,14 @@ def invoices_of(client_id: int, documents: Sequence[RemoteDocument]) -> dict[str
     return found
 
 
-def is_known(invoice: Invoice, document: RemoteDocument) -> bool:
-    """Say whether the document is what was taken last: it is read again only because of the overlap."""
+def is_known(invoice: Invoice, document: RemoteDocument, *, wants_pdf: bool) -> bool:
+    """Say whether the document is what was taken last: it is read again only because of the overlap.
+
+    The PDF is fetched after the rest, so that a pull which died in between has not taken all of it.
+    """
+    pdf = getattr(invoice, "pdf", None)
+    if wants_pdf and (pdf is None or pdf.shows_change != document.changed_at or pdf.trouble == pdf.Trouble.FAILED):
+        return False
     return (
         not invoice.sync_problem
         and invoice.erp_balance_at == document.changed_at
