@@ -9,6 +9,7 @@ from django_q.tasks import async_task
 
 from integrations import bulk as bulk_runs
 from integrations import deletions, delivery
+from integrations import reconcile as reconciliations
 from integrations.models import BulkRun, Connection
 from invoices import clock
 from invoices.models import IntegrationMessage
@@ -81,12 +82,18 @@ def queue_due_deletions() -> int:
     return len(due)
 
 
+def reconcile(run_id: int) -> bool:
+    """Compare a connection with the ERP's list; say whether the run is over."""
+    return reconciliations.work_on(run_id)
+
+
 def tick() -> int:
     """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost.
 
-    Bulk runs whose worker did not come back go on as well.
+    Bulk runs and reconciliations whose worker did not come back go on as well.
     """
     queue_bulk_runs(Q())
+    reconciliations.queue_left()
     now = clock.now()
     messages = IntegrationMessage.objects.order_by()
     clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())
