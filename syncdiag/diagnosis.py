@@ -10,6 +10,7 @@ from invoices.actions.flow import offered_booking
 from invoices.models import Attempt, Invoice
 from invoices.preflight import preflight
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, Status, Step
+from syncdiag.balances import why_balances_differ
 from syncdiag.catalogue import explain
 from syncdiag.findings import Finding, Proof, moment_text
 from syncdiag.syncing import why_no_pdf, why_not_synced
@@ -20,7 +21,7 @@ def diagnose(invoice: Invoice) -> list[Finding]:
 
     Where nothing is wrong the only finding says what was checked.
     """
-    findings = [*_why_stuck(invoice), *why_not_synced(invoice), *why_no_pdf(invoice)]
+    findings = [*_why_stuck(invoice), *why_not_synced(invoice), *why_balances_differ(invoice), *why_no_pdf(invoice)]
     return findings or [
         Finding(
             "nothing-wrong",
