@@ -72,7 +72,7 @@ def not_listed(client_id: int) -> RawQuerySet[Invoice]:
     """Return a client's invoices in force whose document is not in the list; what is known to be gone is left out."""
     statement = f"""
         SELECT id, remote_id FROM invoices_invoice AS invoice
-        WHERE client_id = %s AND remote_id <> '' AND archived_at IS NULL
+        WHERE client_id = %s AND NOT remote_id = '' AND archived_at IS NULL
             AND NOT (erp_state = 'missing' AND deleted_in_erp_at IS NOT NULL)
             AND NOT EXISTS (SELECT 1 FROM {TABLE} AS listed WHERE listed.remote_id = invoice.remote_id)
         ORDER BY id

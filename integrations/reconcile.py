@@ -37,7 +37,7 @@ OURS: Final = """
     SELECT id, number, remote_id, total - paid AS balance, currency,
         archived_at IS NULL AND status <> '' AND step_since < %(began)s
             AND (erp_read_at IS NULL OR erp_read_at < %(began)s) AS counts
-    FROM invoices_invoice WHERE client_id = %(client)s AND remote_id <> ''
+    FROM invoices_invoice WHERE client_id = %(client)s AND NOT remote_id = ''
 """
 IS_OTHER: Final = "(ours.balance <> listed.balance OR ours.currency <> listed.currency)"
 COLUMNS: Final = """
@@ -78,7 +78,8 @@ SET_BALANCES: Final = """
 SET_MENDED: Final = f"""
     UPDATE invoices_invoice SET erp_balance = listed.balance, erp_currency = listed.currency, erp_read_at = %(now)s
     FROM {TABLE} AS listed
-    WHERE client_id = %(client)s AND invoices_invoice.remote_id = listed.remote_id AND invoices_invoice.remote_id <> ''
+    WHERE client_id = %(client)s AND invoices_invoice.remote_id = listed.remote_id
+        AND NOT invoices_invoice.remote_id = ''
         AND (erp_balance < total - paid OR erp_balance > total - paid
             OR (NOT erp_currency = '' AND NOT erp_currency = invoices_invoice.currency))
         AND archived_at IS NULL AND status <> '' AND (erp_read_at IS NULL OR erp_read_at < %(began)s)
