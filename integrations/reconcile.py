@@ -208,6 +208,8 @@ def compare(run: Reconciliation, listing: Listing) -> dict[str, int]:
     }
     run.differences.all().delete()
     with connection.cursor() as cursor:
+        if listing.is_postgresql:
+            cursor.execute("SET LOCAL work_mem = '128MB'")  # so that the join needs no files; until the commit
         for statement in (COMPARE_POSTGRESQL,) if listing.is_postgresql else COMPARE_ELSEWHERE:
             cursor.execute(statement, names)
         cursor.execute(COUNT, names)
