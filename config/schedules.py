@@ -20,6 +20,8 @@ SCHEDULED: Final = (
     # Where `manage.py serve` runs, a beat does both every two seconds; these are for clusters without it.
     Scheduled("deliver what is due", "integrations.tasks.tick", minutes=1),
     Scheduled("ask about what waits too long", "integrations.actions.look_up_overdue", minutes=1),
+    # Daily at 01:00 UTC by the database's clock, or as soon as anything runs again; see integrations/deletions.py.
+    Scheduled("take the deletions that are due", "integrations.tasks.queue_due_deletions", minutes=1),
     Scheduled("show that the queue works", "config.tasks.beat", minutes=1),
     Scheduled("look what goes on", "syncdiag.tasks.watch", minutes=1),
     Scheduled("mail what is new", "syncdiag.tasks.send_digests", minutes=1),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 import integrations.bulk_admin
 import integrations.import_admin  # noqa: F401 (adds its page to the list of invoices)
+from integrations import reconcile_admin
 from integrations.forms import ConnectForm, DisconnectForm
 from integrations.linking import check_connection, connect, disconnect
 from integrations.models import Connection
@@ -44,6 +45,8 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             path("", view(self.changelist_view), name="integrations_connection_changelist"),
             path("add/", view(self.connect_view), name="integrations_connection_add"),
             path("<int:object_id>/change/", view(self.page_view), name="integrations_connection_change"),
+            path("<int:object_id>/deletions/", view(self.deletions_view), name="integrations_connection_deletions"),
+            path("<int:object_id>/reconcile/", view(self.reconcile_view), name="integrations_connection_reconcile"),
             path("<int:object_id>/connect/", view(self.connect_view), name="integrations_connection_connect"),
             path("<int:object_id>/disconnect/", view(self.disconnect_view), name="integrations_connection_disconnect"),
         ]
@@ -77,9 +80,18 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "health": health_pill(connection),
             "counted": counted,
             "may_manage": connection.client_id in clients_of(request, Right.MANAGE_CONNECTION),
+            **reconcile_admin.balances_context(request, connection),
             "may_check": connection.client_id in clients_of(request, Right.LOOK_UP),
         }
         return TemplateResponse(request, "admin/integrations/connection/page.html", context)
+
+    def deletions_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Take what was deleted in the ERP now."""
+        return reconcile_admin.deletions_view(request, self._find(request, object_id))
+
+    def reconcile_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Compare all invoices with the ERP's list."""
+        return reconcile_admin.reconcile_view(request, self._find(request, object_id))
 
     def connect_view(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
         """Link a client to its ERP, or change the link."""

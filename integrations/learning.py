@@ -63,8 +63,8 @@ def forget_books(connection: Connection) -> dict[str, object]:
     """Forget what was learned of another company's books, and return the cursors to save with the new link."""
     connection.inactive_items.all().delete()
     connection.closed_periods.all().delete()
-    names = ("changes_until", "deletions_until", "pulled_at", "learned_at")
-    return {**dict.fromkeys(names), "needs_location": False, "pull_token": "", "pull_until": None}
+    names = ("changes_until", "deletions_until", "deletions_read_at", "pulled_at", "learned_at")
+    return {**dict.fromkeys(names), "needs_location": False, "pull_token": "", "pull_until": None, "deletions_held": 0}
 
 
 def check_against_books(invoice: Invoice) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from integrations.erps.contract import Access
 from integrations.erps.registry import CONNECTORS
 from integrations.policy import Breaker, BreakerState
 from integrations.secrets import EncryptedTextField
-from invoices.models import Client, Invoice
+from invoices.models import Client, Invoice, MoneyField
 from invoices.roles import Right
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ class Connection(models.Model):
     deletions_until = models.DateTimeField(
         _("deletions read until"), null=True, blank=True, editable=False, help_text=_("By the ERP's clock.")
     )
+    deletions_read_at = models.DateTimeField(
+        _("deletions last taken"), null=True, blank=True, editable=False, help_text=_("By our clock.")
+    )
+    deletions_not_before = models.DateTimeField(null=True, blank=True, editable=False)
+    deletions_token = models.CharField(max_length=32, blank=True, editable=False)
+    deletions_lease = models.DateTimeField(null=True, blank=True, editable=False)
+    deletions_held = models.PositiveIntegerField(
+        _("deletions that a person must confirm"), default=0, editable=False, help_text=_("Too many at once.")
+    )
     pulled_at = models.DateTimeField(_("last pull that read everything"), null=True, blank=True, editable=False)
     pull_token = models.CharField(max_length=32, blank=True, editable=False)
     pull_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -111,6 +120,73 @@ def name_of_system(client_id: int) -> str:
     """Return what a client's accounting system is called; empty where none is connected."""
     connection = Connection.objects.filter(client_id=client_id).first()
     return connection.get_connector_display() if connection else ""
+
+
+class Reconciliation(models.Model):
+    """One comparison of all booked invoices of a connection with the ERP's list, and what it counted."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="reconciliations", verbose_name=_("connection")
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("by"))
+    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
+    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
+    listed = models.PositiveIntegerField(_("in the ERP's list"), default=0)
+    same = models.PositiveIntegerField(_("the same"), default=0)
+    differ = models.PositiveIntegerField(_("different"), default=0)
+    missing_there = models.PositiveIntegerField(_("missing in the ERP"), default=0)
+    missing_here = models.PositiveIntegerField(_("missing here"), default=0)
+    error = models.TextField(_("why it stopped"), blank=True)
+
+    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        verbose_name = _("reconciliation")
+        verbose_name_plural = _("reconciliations")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connection"], condition=Q(finished_at__isnull=True), name="one_reconciliation_a_connection"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} · {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Difference(models.Model):
+    """One document on which our invoices and the ERP's list did not agree; amounts in the currency beside them."""
+
+    class Kind(models.TextChoices):
+        """In what they did not agree."""
+
+        DIFFERS = "differs", _("Different balance")
+        MISSING_THERE = "missing_there", _("Not in the ERP")
+        MISSING_HERE = "missing_here", _("Not here")
+
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="differences")
+    kind = models.CharField(_("what"), max_length=20, choices=Kind.choices)
+    invoice = models.ForeignKey(
+        Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("invoice")
+    )
+    remote_id = models.CharField(_("id in the ERP"), max_length=100)
+    number = models.CharField(_("number"), max_length=100)
+    here = MoneyField(_("balance here"), null=True, blank=True)
+    currency_here = models.CharField(_("currency here"), max_length=3, blank=True)
+    there = MoneyField(_("balance in the ERP"), null=True, blank=True)
+    currency_there = models.CharField(_("currency in the ERP"), max_length=3, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        verbose_name = _("difference")
+        verbose_name_plural = _("differences")
+        indexes: ClassVar = [models.Index(fields=["reconciliation", "kind", "id"], name="difference_by_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.get_kind_display()}"
 
 
 class KnownInactiveItem(models.Model):

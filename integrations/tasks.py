@@ -8,7 +8,8 @@ from django.db.models import Q
 from django_q.tasks import async_task
 
 from integrations import bulk as bulk_runs
-from integrations import delivery
+from integrations import deletions, delivery
+from integrations import reconcile as reconciliations
 from integrations.models import BulkRun, Connection
 from invoices import clock
 from invoices.models import IntegrationMessage
@@ -68,12 +69,31 @@ def begin_bulk_runs(run_ids: Sequence[int]) -> None:
         bulk_runs.enqueue(run_id)
 
 
+def sync_deletions(connection_id: int, *, all_the_same: bool = False) -> int:
+    """Archive what was deleted in the ERP of one connection; return how many invoices."""
+    return deletions.sync_deletions(connection_id, all_the_same=all_the_same).invoices
+
+
+def queue_due_deletions() -> int:
+    """Enqueue the deletions of each connection that is due since 01:00 UTC; return how many."""
+    due = deletions.claim_due()
+    for pk in due:
+        deletions.enqueue(pk)
+    return len(due)
+
+
+def reconcile(run_id: int) -> bool:
+    """Compare a connection with the ERP's list; say whether the run is over."""
+    return reconciliations.work_on(run_id)
+
+
 def tick() -> int:
     """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost.
 
-    Bulk runs whose worker did not come back go on as well.
+    Bulk runs and reconciliations whose worker did not come back go on as well.
     """
     queue_bulk_runs(Q())
+    reconciliations.queue_left()
     now = clock.now()
     messages = IntegrationMessage.objects.order_by()
     clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())

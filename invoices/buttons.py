@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from invoices.actions import asking, flow, payments, receipts
+from invoices.actions import archiving, asking, flow, payments, receipts
 from invoices.errors import NotThere
 from invoices.models import Invoice, Payment
 from invoices.permissions import may, who_may_sentence
@@ -195,9 +195,9 @@ register(
         "restore",
         _("Restore"),
         Right.ARCHIVE,
-        flow.restore_invoice,
+        archiving.restore,
         lambda invoice: invoice.is_archived and invoice.step not in INTEGRATION_STEPS,
-        says=_("The invoice comes back from the archive."),
+        says=_("The invoice comes back from the archive, also where the ERP has deleted it."),
         done=_("Restored."),
     ),
     Button(

@@ -25,6 +25,8 @@ def sentence(alert: Alert) -> str:
         text = _("%(system)s cannot be reached, so the queue is paused. It said: %(error)s")
     elif alert.cause == Cause.CREDENTIALS:
         text = _("%(system)s refused our credentials, so nothing goes out.")
+    elif alert.cause == Cause.DELETIONS:
+        text = _("Many invoices are gone in %(system)s at once, so nothing was archived here.")
     else:
         text = _("“%(title)s” came from %(system)s %(count)d times within an hour.")
     return text % values
@@ -36,6 +38,7 @@ def _sentence_at_the_end(alert: Alert) -> str:
         Cause.BREAKER_OPEN: _("%(system)s answers again, and what waited goes out by itself."),
         Cause.CREDENTIALS: _("%(system)s has new credentials, and what waited goes out by itself."),
         Cause.GROWING: _("“%(title)s” hardly comes from %(system)s any more."),
+        Cause.DELETIONS: _("The many deletions in %(system)s were decided on."),
     }[Cause(alert.cause)]
 
 
@@ -48,6 +51,7 @@ def next_step(alert: Alert) -> str:
         ),
         Cause.CREDENTIALS: _("An Integration manager enters new ones on the connection."),
         Cause.GROWING: _("Correct what the invoices in error say, then post them again."),
+        Cause.DELETIONS: _("Look there whether that is meant; an Integration manager may archive them all the same."),
     }[Cause(alert.cause)]
 
 

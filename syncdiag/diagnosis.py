@@ -11,6 +11,7 @@ from invoices.models import Attempt, IntegrationMessage, Invoice
 from invoices.money import shown
 from invoices.preflight import preflight
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, PaymentState, Status, Step
+from syncdiag.balances import why_balances_differ
 from syncdiag.catalogue import explain
 from syncdiag.findings import Finding, Proof, Said, moment_text
 from syncdiag.syncing import why_no_pdf, why_not_synced
@@ -21,7 +22,7 @@ def diagnose(invoice: Invoice) -> list[Finding]:
 
     Where nothing is wrong the only finding says what was checked.
     """
-    findings = [*_why_stuck(invoice), *why_not_synced(invoice), *why_no_pdf(invoice)]
+    findings = [*_why_stuck(invoice), *why_not_synced(invoice), *why_balances_differ(invoice), *why_no_pdf(invoice)]
     return findings or [
         Finding(
             "nothing-wrong",

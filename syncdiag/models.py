@@ -22,6 +22,7 @@ class Cause(models.TextChoices):
     BREAKER_OPEN = "breaker_open", _("ERP out of reach")
     CREDENTIALS = "credentials", _("Credentials refused")
     GROWING = "growing", _("Failing again and again")
+    DELETIONS = "deletions", _("Many deletions at once")
 
 
 class News(models.TextChoices):

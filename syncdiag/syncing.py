@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoices.models import Event, Invoice, InvoicePdf
-from invoices.workflow import Step
+from invoices.workflow import INTEGRATION_STEPS, Step
 from syncdiag.findings import Finding, Proof, moment_text
 
 Trouble = InvoicePdf.Trouble
@@ -35,16 +35,12 @@ PDF_TROUBLES: Final[dict[str, tuple[str | Promise, str | Promise]]] = {
 
 def why_not_synced(invoice: Invoice) -> Iterator[Finding]:
     """Give what keeps a booked invoice from being the same on both sides."""
-    if not invoice.is_synced or invoice.is_archived:
+    if invoice.is_archived:
         return
     if invoice.erp_state == Invoice.InErp.MISSING:
-        yield Finding(
-            "missing-in-erp",
-            _("The accounting system does not have it any more."),
-            (Proof(_("id there"), invoice.remote_id), *_when(invoice, "missing_in_erp")),
-            _("If it was deleted there on purpose, archive it here."),
-            "archive",
-        )
+        yield _missing(invoice)
+    if not invoice.is_synced:
+        return
     if invoice.erp_state == Invoice.InErp.VOIDED:
         yield Finding(
             "voided-in-erp",
@@ -89,6 +85,19 @@ def why_no_pdf(invoice: Invoice, *, asked: bool = False) -> Iterator[Finding]:
             next_step,
             "re-sync",
         )
+
+
+def _missing(invoice: Invoice) -> Finding:
+    """Return what to do about an invoice whose document is gone there; also while it is on its way or in error."""
+    proofs = [Proof(_("id there"), invoice.remote_id), *_when(invoice, "missing_in_erp")]
+    if invoice.deleted_in_erp_at is not None:
+        proofs.insert(0, Proof(_("deleted there"), moment_text(invoice.deleted_in_erp_at)))
+    what = _("The accounting system does not have it any more.")
+    if invoice.step in INTEGRATION_STEPS:
+        step = _("It is on its way: abort the message, then look it up, and archive it or post it again.")
+        return Finding("missing-in-erp", what, tuple(proofs), step)
+    step = _("If it was deleted there on purpose, archive it here.")
+    return Finding("missing-in-erp", what, tuple(proofs), step, "archive")
 
 
 def _when(invoice: Invoice, action: str) -> tuple[Proof, ...]:

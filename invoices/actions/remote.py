@@ -27,7 +27,9 @@ from invoices.workflow import MessageState, Status, Step, may_move
 
 HEAD: Final = ("number", "invoice_date", "due_date", "counterparty_id")
 AMOUNTS: Final = ("currency", "total", "lines")  # taken together or not at all
-IN_ERP: Final = ("erp_state", "erp_balance", "erp_balance_at", "synced_at", "sync_problem")
+IN_ERP: Final = (
+    "erp_state", "erp_balance", "erp_balance_at", "erp_currency", "erp_read_at", "synced_at", "sync_problem",
+)  # fmt: skip
 NEW_BASES: Final = ("confirm", "changed_in_erp")  # what was edited before these is in the accounting system, or lost
 
 
@@ -127,7 +129,7 @@ def note_missing(invoice_id: int, *, by: User | None = None) -> Taken:
     """Note that the accounting system does not have the document of an invoice any more; one event, once."""
     invoice = take_invoice(invoice_id, by=by, right=Right.SYNC)
     was_state, before = invoice.erp_state, facts(invoice)
-    invoice.erp_state, invoice.erp_balance = Invoice.InErp.MISSING, None
+    invoice.erp_state, invoice.erp_balance, invoice.erp_currency = Invoice.InErp.MISSING, None, ""
     return _note_state(invoice, was_state, before, by=by)
 
 
@@ -152,6 +154,7 @@ def note_sync_problem(invoice_id: int, problem: str, *, by: User | None = None) 
 
 def _note_balance(invoice: Invoice, said: RemoteFacts) -> None:
     invoice.erp_balance, invoice.erp_balance_at = said.balance, said.changed_at
+    invoice.erp_currency, invoice.erp_read_at = said.currency, timezone.now()
     invoice.erp_state = Invoice.InErp.VOIDED if said.is_voided else Invoice.InErp.OPEN
 
 

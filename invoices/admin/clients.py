@@ -8,15 +8,17 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from invoices.actions.archiving import restore_party
 from invoices.actions.preferences import AT_MOST, PREFERENCES, change_preferences
-from invoices.admin.access import ClientRowsAdmin, clients_of, is_superuser, person
-from invoices.admin.filters import ClientFilter, DirectionFilter
+from invoices.admin.access import ClientRowsAdmin, clients_of, http_status, is_superuser, person
+from invoices.admin.filters import ArchivedFilter, ClientFilter, DirectionFilter
 from invoices.errors import Refusal
 from invoices.events import record_for_client
 from invoices.models import Client, Counterparty
@@ -148,16 +150,38 @@ class ClientAdmin(ClientRowsAdmin[Client]):
 class CounterpartyAdmin(ClientRowsAdmin[Counterparty]):
     """The counterparties of the clients that the person may see; they come with the invoices."""
 
-    list_display = ("code_cell", "name_cell", "direction_cell", "client_cell", "invoices_link")
+    list_display = ("code_cell", "name_cell", "direction_cell", "client_cell", "archived_cell", "invoices_link")
     list_select_related = ("client",)
-    list_filter = (ClientFilter, DirectionFilter)
+    list_filter = (ClientFilter, DirectionFilter, ArchivedFilter)
     search_fields = ("name", "code")
     search_help_text = _("Name or code")
     ordering = ("-pk",)
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list alone."""
-        return [url for url in super().get_urls() if url.name == "invoices_counterparty_changelist"]
+        """Return the list, and where an archived one is restored."""
+        restore = path(
+            "<int:object_id>/restore/",
+            self.admin_site.admin_view(self.restore_view),
+            name="invoices_counterparty_restore",
+        )
+        return [restore, *(url for url in super().get_urls() if url.name == "invoices_counterparty_changelist")]
+
+    def restore_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask why, and take a counterparty out of the archive."""
+        party = self.get_queryset(request).filter(pk=object_id).first()
+        if party is None:
+            raise Http404
+        context = {**self.admin_site.each_context(request), "title": _("Restore %s") % party, "party": party}
+        status = 200
+        if request.method == "POST":
+            try:
+                restore_party(party.pk, by=person(request), reason=request.POST.get("reason", ""))
+            except Refusal as refusal:
+                context["refusal"], status = refusal, http_status(refusal)
+            else:
+                messages.success(request, _("Restored."))
+                return HttpResponseRedirect(reverse("admin:invoices_counterparty_changelist"))
+        return TemplateResponse(request, "admin/invoices/counterparty/restore.html", context, status=status)
 
     def get_search_results(
         self,
@@ -191,6 +215,14 @@ class CounterpartyAdmin(ClientRowsAdmin[Counterparty]):
     def client_cell(self, party: Counterparty) -> str:
         """Show the client."""
         return party.client.name
+
+    @admin.display(description=_("archived"))
+    def archived_cell(self, party: Counterparty) -> SafeString | str:
+        """Say when and why it was archived, and lead to where it is restored."""
+        if party.archived_at is None:
+            return "–"
+        url = reverse("admin:invoices_counterparty_restore", args=[party.pk])
+        return format_html('{} <a href="{}">{}</a>', party.archived_reason, url, _("Restore"))
 
     @admin.display(description=_("invoices"))
     def invoices_link(self, party: Counterparty) -> SafeString:

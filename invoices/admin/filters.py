@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.admin.access import clients_of
 from invoices.admin.desk import GROUPS
+from invoices.models.invoice import DIFFERS
 from invoices.workflow import INTEGRATION_STEPS, OPEN_MESSAGE_STATES, Direction, MessageState, Status, Step
 
 Choices = Iterable[tuple[str, str | Promise]]
@@ -119,6 +120,18 @@ class ArchivedFilter(FixedFilter):
     def unchosen(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Leave out the archived ones."""
         return rows.filter(archived_at__isnull=True)
+
+
+class BalanceFilter(FixedFilter):
+    """By whether the balance is another one in the accounting system; a partial index finds those."""
+
+    title = _("balance")
+    parameter_name = "balance"
+    fixed = (("differs", _("Differs in the ERP")),)
+
+    def chosen(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:  # noqa: ARG002 (there is one choice)
+        """Leave those that differ."""
+        return rows.filter(DIFFERS)
 
 
 class ClientFilter(FixedFilter):

@@ -14,6 +14,7 @@ from invoices.admin.access import ClientRowsAdmin, clients_of
 from invoices.admin.desk import DESK_ORDER, count_groups
 from invoices.admin.filters import (
     ArchivedFilter,
+    BalanceFilter,
     BeforeFilter,
     ClientFilter,
     DeskFilter,
@@ -41,6 +42,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
         StatusFilter,
         MessageFilter,
         DirectionFilter,
+        BalanceFilter,
         ArchivedFilter,
         BeforeFilter,
     )

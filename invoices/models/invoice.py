@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django.conf import settings
 from django.db import models
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
+DIFFERS: Final = Q(  # what was not read (null) differs from nothing
+    Q(erp_balance__lt=F("total") - F("paid"))
+    | Q(erp_balance__gt=F("total") - F("paid"))
+    | (~Q(erp_currency="") & ~Q(erp_currency=F("currency")))
+)
+
+
 class MoneyField(models.DecimalField[Any, Any]):
     """An amount; the currency stands in a field beside it."""
 
@@ -45,6 +52,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def locked(self) -> Self:
         """Lock the rows until the transaction ends. SQLite has one writer at a time and no row locks."""
         return self.select_for_update(of=("self",)).select_related("client", "counterparty", "current_message")
+
+    def differing(self) -> Self:
+        """Leave those whose balance or currency is not the same in the accounting system, as far as it was read."""
+        return self.filter(DIFFERS)
 
     def overdue(self, at: datetime) -> Self:
         """Leave those that have waited in an integration step longer than their client's patience."""
@@ -99,6 +110,13 @@ class Invoice(Workflow):
     erp_balance_at = models.DateTimeField(
         _("changed in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
     )
+    erp_currency = models.CharField(_("currency in the accounting system"), max_length=3, blank=True, editable=False)
+    erp_read_at = models.DateTimeField(
+        _("balance in the accounting system read"), null=True, blank=True, editable=False, help_text=_("By our clock.")
+    )
+    deleted_in_erp_at = models.DateTimeField(
+        _("deleted in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+    )
     synced_at = models.DateTimeField(_("last the same on both sides"), null=True, blank=True, editable=False)
     sync_problem = models.TextField(_("why its changes there were not taken"), blank=True, editable=False)
 
@@ -136,6 +154,7 @@ class Invoice(Workflow):
                 name="invoice_without_news",
                 condition=Q(status=Status.PROCESSING_PAYMENT, archived_at__isnull=True),
             ),
+            models.Index(fields=["client", "-id"], name="invoice_balance_differs", condition=DIFFERS),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -167,6 +186,12 @@ class Invoice(Workflow):
         """What is still open, in the invoice's currency."""
         open_amount: Decimal = self.total - self.paid
         return open_amount
+
+    @property
+    def balance_differs(self) -> bool:
+        """Whether balance or currency is not the same in the accounting system, as far as it was read."""
+        is_other_amount = self.erp_balance is not None and self.erp_balance != self.balance
+        return is_other_amount or bool(self.erp_currency and self.erp_currency != self.currency)
 
     @property
     def is_synced(self) -> bool:

@@ -200,6 +200,11 @@ class Counterparty(models.Model):
     direction = models.CharField(_("direction"), max_length=10, choices=Direction.choices)
     code = models.CharField(_("code"), max_length=40, validators=[PRINTABLE])
     name = models.CharField(_("name"), max_length=200, validators=[PRINTABLE])
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
+    archived_reason = models.CharField(_("why archived"), max_length=500, blank=True, editable=False)
+    deleted_in_erp_at = models.DateTimeField(
+        _("deleted in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+    )
 
     class Meta:
         ordering: ClassVar = ["name"]

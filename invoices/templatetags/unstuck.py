@@ -106,6 +106,15 @@ def money(amount: Decimal | None, currency: str) -> SafeString | str:
     )
 
 
+@register.simple_tag
+def balance_there(invoice: Invoice) -> SafeString | str:
+    """Return the balance in the accounting system, with a sign where it is another one than here."""
+    shown = money(invoice.erp_balance, invoice.erp_currency or invoice.currency)
+    if not invoice.balance_differs:
+        return shown
+    return format_html("{} {}", shown, pill(_("differs"), "warn"))
+
+
 @register.filter
 def plain_number(value: Decimal | None) -> str:
     """Return a quantity without idle zeros."""

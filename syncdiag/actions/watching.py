@@ -129,11 +129,13 @@ def _overdue(now: datetime) -> list[Sight]:
 
 def _connections(now: datetime) -> list[Sight]:
     """Return what is wrong with connections; a breaker that has just opened may close at its first try."""
-    unwell = Q(needs_credentials=True) | ~Q(breaker_state=BreakerState.CLOSED)
+    unwell = Q(needs_credentials=True) | ~Q(breaker_state=BreakerState.CLOSED) | Q(deletions_held__gt=0)
     found = []
     for each in Connection.objects.filter(unwell, is_enabled=True).order_by("pk"):
         error = each.last_error[:LONGEST_ERROR] or "–"
         facts = {"connection": each.pk, "system": each.get_connector_display(), "error": error}
+        if each.deletions_held:
+            found.append(Sight(each.client_id, Cause.DELETIONS, str(each.pk), each.deletions_held, facts))
         if each.needs_credentials:
             found.append(Sight(each.client_id, Cause.CREDENTIALS, str(each.pk), 1, facts))
         if each.breaker_state != BreakerState.CLOSED and not _is_momentary(each, now):

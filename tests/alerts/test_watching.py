@@ -45,6 +45,18 @@ def test_overdue_invoices_are_counted_until_none_is(trouble, acme, globex):
     assert "No invoice waits" in sentence(Alert.objects.first())
 
 
+def test_deletions_that_wait_for_a_person_are_told_until_they_are_decided_on(connection):
+    Connection.objects.update(deletions_held=512)
+    assert watch() == Changed(began=1)
+    alert = Alert.objects.get()
+    assert (alert.cause, alert.subject, alert.count) == (Cause.DELETIONS, str(connection.pk), 512)
+    assert "gone in" in sentence(alert)
+
+    Connection.objects.update(deletions_held=0)
+
+    assert watch() == Changed(over=1)
+
+
 def test_a_breaker_that_stays_open_is_told_until_it_closes(trouble, connection):
     trouble.open_breaker()
     watch()
