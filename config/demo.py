@@ -15,8 +15,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 
 from cxmlgate.actions import configure_gate, receive_message
-from integrations.actions import connect
 from integrations.delivery import drain
+from integrations.linking import connect
 from integrations.models import Connection
 from invoices.actions.flow import approve_invoice, post_invoice
 from invoices.actions.intake import InvoiceGiven, LineGiven, hand_in

@@ -19,7 +19,7 @@ PAGE = """<!doctype html>
 def answer(request: HttpRequest, status: int, title: str, sentence: str) -> HttpResponse:
     """Return one sentence, in the form that the caller reads."""
     if is_gate_path(request.path):
-        return answer_outside(PERMANENT if status == 400 else TRANSIENT)
+        return answer_outside(PERMANENT if status < 500 else TRANSIENT)
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": sentence}, status=status)
     home, back = reverse("admin:index"), _("Back to the desk")

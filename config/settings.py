@@ -172,7 +172,12 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLED = MODE != "test"
 
+# Else a caller could name any address; one reader for the gate, the lock-out and, by its own rule, the API.
 BEHIND_PROXY: bool = read("BEHIND_PROXY", env.bool, False)
+NUM_PROXIES: int = read("NUM_PROXIES", env.int, 1) if BEHIND_PROXY else 0
+if BEHIND_PROXY and NUM_PROXIES < 1:
+    stop(f"NUM_PROXIES is {NUM_PROXIES}; it must be how many proxies stand in a row before Unstuck, at least 1.")
+AXES_CLIENT_IP_CALLABLE = "cxmlgate.sources.source_text"
 
 # API ------------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -186,7 +191,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "invoices.api.errors.answer",
     "COERCE_DECIMAL_TO_STRING": True,
-    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # else a throttled client could name any address
+    "NUM_PROXIES": NUM_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

@@ -89,6 +89,7 @@ class GateMessageAdmin(ClientRowsAdmin[GateMessage]):
         "invoice_cell",
         "others_cell",
         "sender",
+        "source",
         "payload_id",
         "is_test",
         "repeats",

@@ -3,7 +3,7 @@
 GateRefusal
 ├── Malformed        it is no XML that we read                            (402)
 ├── Unacceptable     it is read, but says what we cannot take             (400)
-│   └── NotKnown     client, gate, identity or secret: never says which   (400)
+│   └── NotKnown     client, gate, identity, secret or network: never says which (400)
 ├── UnknownInvoice   no invoice of that number within the client          (403)
 ├── WrongStatus      the invoice's status does not allow it               (404)
 └── Transient        it may work when it is sent again                    (500)
@@ -42,10 +42,11 @@ class Unacceptable(GateRefusal):
 
 
 class NotKnown(Unacceptable):
-    """Unknown client, disabled gate, wrong identity and wrong secret look exactly alike from outside."""
+    """Unknown client, disabled gate, wrong identity, secret and network look exactly alike from outside."""
 
-    def __init__(self) -> None:
-        """Say the one sentence."""
+    def __init__(self, for_staff: str = "") -> None:
+        """Say the one sentence; `for_staff` is kept beside it and never answered."""
+        self.for_staff = for_staff
         super().__init__(_("The sender is not known here: check the address, the identity and the shared secret."))
 
 

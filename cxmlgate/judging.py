@@ -23,8 +23,9 @@ UPDATES: Final[dict[str, Update]] = {
     "reconciled": Update.NOTED,
 }
 CANCELED: Final = "canceled"
-# Decimal() itself takes "NaN", "1e3", "1_000" and digits of other scripts.
-AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,11}(\.[0-9]{1,4})?", re.ASCII)
+# Decimal() itself takes "NaN", "1e3", "1_000" and digits of other scripts. Zeros after the fourth place are left out:
+# ERPs whose amounts have six places or more write them all.
+AMOUNT: Final = re.compile(r"([+-]?[0-9]{1,11}(?:\.[0-9]{1,4})?)(?:(?<=\.[0-9]{4})0{1,10})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ def judge_notice(notice: Notice, *, denies_canceled: bool) -> Wish:
 
 def read_amount(amount: Amount) -> Decimal | None:
     """Return the amount in its currency, or None for a text that is none."""
-    return Decimal(amount.text) if AMOUNT.fullmatch(amount.text) else None
+    written = AMOUNT.fullmatch(amount.text)
+    return Decimal(written[1]) if written else None
 
 
 def choose_invoice(wish: Wish, found: Sequence[Invoice]) -> Invoice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import ClassVar, Self
 
 from django.db import models
@@ -15,6 +16,7 @@ from cxmlgate.credentials import NO_KEYS, Keys
 from invoices.models import Client, Invoice
 
 DEFAULT_KEEP_DAYS = 365
+LONGEST_SLUG = 50  # of a client's
 
 
 class GateSettings(models.Model):
@@ -47,6 +49,11 @@ class GateSettings(models.Model):
         default=DEFAULT_KEEP_DAYS,
         help_text=_("A message that is no longer kept would be taken as new when it is sent again."),
     )
+    allowed_networks = models.TextField(
+        _("allowed source networks"),
+        blank=True,
+        help_text=_("One network a line, like 203.0.113.0/24. Empty: messages are taken from everywhere."),
+    )
     changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
 
     class Meta:
@@ -71,6 +78,11 @@ class GateSettings(models.Model):
     def denies_canceled(self) -> bool:
         """Whether canceled denies the invoice."""
         return self.on_canceled == self.OnCanceled.DENY
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """From where messages are taken; none: from everywhere."""
+        return tuple(ip_network(line, strict=False) for line in self.allowed_networks.split())
 
     def keys(self, at: datetime) -> Keys:
         """Return what opens the gate at a time; a disabled gate is opened by nothing."""
@@ -114,6 +126,9 @@ class GateMessage(models.Model):
     received_at = models.DateTimeField(_("received"))
     last_seen_at = models.DateTimeField(_("last received"))
     repeats = models.PositiveIntegerField(_("repeats"), default=0, help_text=_("How often it came again."))
+    source = models.GenericIPAddressField(
+        _("source"), null=True, blank=True, help_text=_("The address from which it came last.")
+    )
     sender = models.CharField(_("sender"), max_length=100, blank=True)
     payload_id = models.CharField(_("payloadID"), max_length=200, blank=True)
     digest = models.CharField(
@@ -167,3 +182,22 @@ class GateMessage(models.Model):
     def is_accepted(self) -> bool:
         """Whether it was taken."""
         return self.code == verdicts.OK.code
+
+
+class WrongSecrets(models.Model):
+    """How many messages of unknown senders came to a client's address from a source in a minute."""
+
+    client_slug = models.CharField(max_length=LONGEST_SLUG)  # as it was sent, a client's or not
+    source = models.CharField(max_length=43)  # an IPv4 address, or the first half of an IPv6 one
+    minute = models.DateTimeField()
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["minute", "client_slug", "source"], name="wrong_secrets_have_one_row_a_minute"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} from {self.source} to {self.client_slug}"

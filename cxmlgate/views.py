@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
+from gunicorn.http.errors import ParseException
 
 from cxmlgate.actions import receive_message, refuse_unread
 from cxmlgate.answers import CONTENT_TYPE, Answer, compose_answer
 from cxmlgate.errors import Transient, Unacceptable
 from cxmlgate.parsing import MAX_BYTES
+from cxmlgate.sources import read_source
 from cxmlgate.verdicts import PERMANENT, TRANSIENT, Verdict
 
 log = structlog.get_logger(__name__)
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 LANGUAGE: Final = "en"  # the answer says xml:lang="en"
 CHUNK: Final = 64 * 1024
 MOST_DRAINED: Final = 4 * 1024 * 1024
+COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
 GATE_PATH: Final = re.compile(r"/cxmlgate/abc/status_update_request/*\Z")
 
 
@@ -59,7 +62,8 @@ def _transient() -> Answer:
 
 
 def _response(answer: Answer) -> HttpResponse:
-    return HttpResponse(answer.xml, content_type=CONTENT_TYPE)
+    # Django adds a length only to what passed all of its middleware; without one the answer would go out in chunks.
+    return HttpResponse(answer.xml, content_type=CONTENT_TYPE, headers={"Content-Length": str(len(answer.xml))})
 
 
 def _answer(request: HttpRequest, slug: str, started: float) -> Answer:
@@ -67,14 +71,18 @@ def _answer(request: HttpRequest, slug: str, started: float) -> Answer:
         return compose_answer(PERMANENT, _("Only POST is taken here: send the message by POST."))
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         return compose_answer(PERMANENT, _("The shared secret must not travel in the open: send the message by https."))
+    source = read_source(request)
     head, is_whole = _read(request)
     if len(head) > MAX_BYTES:
         refusal = Unacceptable(_("The message is larger than 256 KiB: send fewer status updates at a time."))
-        return refuse_unread(slug, head, refusal, started=started)
+        return refuse_unread(slug, head, refusal, source=source, started=started)
     if not is_whole:
-        refusal_of_part = Transient(_("The message ended before its Content-Length: send it again."))
-        return refuse_unread(slug, head, refusal_of_part, started=started)
-    return receive_message(slug, head, address=request.build_absolute_uri(), started=started)
+        refusal_of_part = Transient(_("The message broke off before its end: send it again."))
+        return refuse_unread(slug, head, refusal_of_part, source=source, started=started)
+    if _is_compressed(request):  # never unpacked: it may be a bomb, and no ERP sends it
+        refusal_of_form = Unacceptable(_("The message is compressed: send it as it is, without Content-Encoding."))
+        return refuse_unread(slug, head, refusal_of_form, source=source, started=started)
+    return receive_message(slug, head, address=request.build_absolute_uri(), source=source, started=started)
 
 
 def _read(request: HttpRequest) -> tuple[bytes, bool]:
@@ -89,13 +97,22 @@ def _read(request: HttpRequest) -> tuple[bytes, bool]:
     parts: list[bytes] = []
     size = 0
     while size < MOST_DRAINED and (left is None or left > size):
-        part = stream.read(CHUNK if left is None else min(CHUNK, left - size))
+        try:
+            part = stream.read(CHUNK if left is None else min(CHUNK, left - size))
+        except (OSError, ParseException):  # the client left, or its chunks are none
+            return b"".join(parts)[: MAX_BYTES + 1], False
         if not part:
             break
         if size <= MAX_BYTES:
             parts.append(part)
         size += len(part)  # the rest of a body that is too large is read and dropped, so that the answer is heard
     return b"".join(parts)[: MAX_BYTES + 1], length is None or size >= min(length, MOST_DRAINED)
+
+
+def _is_compressed(request: HttpRequest) -> bool:
+    """Say whether a header says so; what others stand there by mistake (`identity`, a charset) changes nothing."""
+    said = f"{request.META.get('HTTP_CONTENT_ENCODING', '')},{request.META.get('HTTP_TRANSFER_ENCODING', '')}"
+    return not COMPRESSIONS.isdisjoint(word.strip().lower() for word in said.split(","))
 
 
 def _content_length(request: HttpRequest) -> int | None:

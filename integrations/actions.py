@@ -1,4 +1,4 @@
-"""The verbs of this room: connect, check, and the buttons that ask the ERP before they act."""
+"""The verbs behind the buttons that ask the ERP before they act."""
 
 import time
 from dataclasses import replace
@@ -7,112 +7,30 @@ from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from integrations import tasks
 from integrations.delivery import keep_answer
 from integrations.documents import document_of
-from integrations.erps.contract import ErpError, Health
-from integrations.erps.registry import CONNECTORS
+from integrations.erps.contract import ErpError
 from integrations.erps.registry import connect as make_connector
 from integrations.lanes import Job, Result
-from integrations.learning import forget_books
 from integrations.models import Connection
-from integrations.policy import BreakerState, Found
+from integrations.policy import Found
 from integrations.reporting import report_look_up
 from invoices import clock
 from invoices.actions import flow, guided
 from invoices.actions.outbox import settle
 from invoices.actions.taking import require_reason
-from invoices.errors import BadInput, Conflict, NotThere
-from invoices.events import record_for_client
-from invoices.models import Client, Evidence, IntegrationMessage, Invoice
+from invoices.errors import Conflict, NotThere
+from invoices.models import Evidence, IntegrationMessage, Invoice
 from invoices.permissions import require
 from invoices.roles import Right
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageKind, MessageState, Step, booking_kind, may_move
 
 log = structlog.get_logger(__name__)
 ASKABLE: Final = frozenset(Step) - {Step.DRAFT, Step.INVALIDATED}
-
-
-@transaction.atomic
-def connect(
-    client: Client,
-    *,
-    by: User | None,
-    connector: str,
-    company: str,
-    secret: str,
-    lanes: int = 4,
-    call_timeout: int = 30,
-) -> Connection:
-    """Link a client to its ERP, or change the link; `call_timeout` in seconds. The secret is kept encrypted.
-
-    Raises BadInput naming the field. The breaker is closed and credentials count as new.
-    """
-    require(by, Right.MANAGE_CONNECTION, client)
-    if connector not in CONNECTORS:
-        raise BadInput({"connector": _("Choose one of the systems.")})
-    if not company.strip():
-        raise BadInput({"company": _("Name the company in the ERP.")})
-    if not 1 <= lanes <= 256:
-        raise BadInput({"lanes": _("Choose 1 to 256 lanes.")})
-    if not 1 <= call_timeout <= 300:
-        raise BadInput({"call_timeout_seconds": _("Choose 1 to 300 seconds.")})
-    before = Connection.objects.select_for_update().filter(client=client).first()
-    if before is None and not secret:
-        raise BadInput({"secret": _("Give the secret that the ERP issued for us.")})
-    values = {
-        "connector": connector,
-        "company": company.strip(),
-        "lanes": lanes,
-        "call_timeout_seconds": call_timeout,
-    }
-    renewed: dict[str, object] = {"secret": secret} if secret else {}
-    if before is not None and (before.connector, before.company) != (connector, company.strip()):
-        renewed.update(forget_books(before))
-    connection, _is_new = Connection.objects.update_or_create(
-        client=client,
-        defaults={
-            **values,
-            **renewed,
-            "is_enabled": True,
-            "needs_credentials": False,
-            "breaker_state": BreakerState.CLOSED,
-            "breaker_failures": 0,
-            "breaker_until": None,
-            "last_error": "",
-            "drain_token": "",
-            "drain_until": None,
-        },
-    )
-    record_for_client(
-        client,
-        "connect",
-        by=by,
-        before={name: getattr(before, name) for name in values} if before else {},
-        after={**values, "secret": _("changed") if secret else _("unchanged")},
-    )
-    transaction.on_commit(lambda: tasks.wake(client.pk), robust=True)
-    return connection
-
-
-def check_connection(connection_id: int, *, by: User | None) -> Health:
-    """Ask the ERP whether it answers to our credentials; raises Conflict with what it said."""
-    connection = Connection.objects.select_related("client").get(pk=connection_id)
-    require(by, Right.LOOK_UP, connection.client)
-    connector = make_connector(connection.connector, connection.access(), 1)
-    try:
-        health = connector.check()
-    except ErpError as exc:
-        Connection.objects.filter(pk=connection_id).update(last_error=str(exc))
-        raise Conflict(_("The ERP did not answer as it should: %(error)s") % {"error": exc}) from exc
-    finally:
-        connector.close()
-    Connection.objects.filter(pk=connection_id).update(last_answer_at=clock.now())
-    return health
 
 
 def look_up(invoice_id: int, *, by: User | None, reason: str = "") -> Evidence:

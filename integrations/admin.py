@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 import integrations.bulk_admin  # noqa: F401 (registers the bulk runs' pages)
-from integrations.actions import check_connection, connect
-from integrations.forms import ConnectForm
+from integrations.forms import ConnectForm, DisconnectForm
+from integrations.linking import check_connection, connect, disconnect
 from integrations.models import Connection
 from integrations.policy import BreakerState
 from invoices.admin.access import ClientRowsAdmin, clients_of, person
@@ -44,6 +44,7 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             path("add/", view(self.connect_view), name="integrations_connection_add"),
             path("<int:object_id>/change/", view(self.page_view), name="integrations_connection_change"),
             path("<int:object_id>/connect/", view(self.connect_view), name="integrations_connection_connect"),
+            path("<int:object_id>/disconnect/", view(self.disconnect_view), name="integrations_connection_disconnect"),
         ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -109,6 +110,32 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "form": form,
         }
         return TemplateResponse(request, "admin/integrations/connection/connect.html", context, status=status)
+
+    def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask why, and disconnect."""
+        connection = self._find(request, object_id)
+        if connection.client_id not in clients_of(request, Right.MANAGE_CONNECTION):
+            raise PermissionDenied
+        form = DisconnectForm(request.POST or None)
+        status = 200
+        if request.method == "POST":
+            status = 400
+            try:
+                if form.is_valid():
+                    disconnect(connection.pk, by=person(request), reason=form.cleaned_data["reason"])
+                    messages.success(
+                        request, _("Disconnected: nothing is exchanged any more, and the credentials are wiped.")
+                    )
+                    return HttpResponseRedirect(reverse("admin:integrations_connection_change", args=[connection.pk]))
+            except Refusal as refusal:
+                form.add_error(None, str(refusal))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Disconnect %(connection)s") % {"connection": connection},
+            "connection": connection,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/integrations/connection/disconnect.html", context, status=status)
 
     def _connected(self, request: HttpRequest, form: ConnectForm) -> bool:
         typed = dict(form.cleaned_data)

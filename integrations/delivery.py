@@ -36,6 +36,7 @@ from invoices.models import Attempt, Counterparty, Evidence, IntegrationMessage,
 from invoices.workflow import MessageKind, MessageState
 
 log = structlog.get_logger(__name__)
+GLANCE: Final = 0.25  # seconds: so soon a drain notices that its client was disconnected
 DRAIN_AT_MOST: Final = timedelta(seconds=45)  # below the queue's time limit for a task
 
 
@@ -87,7 +88,7 @@ class _Drain:
         self.breaker: Breaker = self.connection.breaker
         self.connector: Connector = connect(self.connection.connector, self.connection.access(), self.connection.lanes)
         limit = self.connector.capabilities.posting_lanes
-        self.next_housekeeping = time.monotonic()
+        self.next_housekeeping = self.next_glance = time.monotonic()
         self.lane_count = min(self.connection.lanes, limit or self.connection.lanes)
 
     def run(self) -> int:
@@ -95,13 +96,24 @@ class _Drain:
         reported = 0
         with Lanes(self.connector, self.lane_count) as lanes:
             while True:
+                self._stop_if_disconnected(lanes)
                 for job in self._next_jobs(lanes):
                     lanes.submit(job)
                 if not lanes.in_flight:
                     return reported
-                results = lanes.collect()
-                self._report(results)
+                results = lanes.collect(at_most=GLANCE)
+                if results:
+                    self._report(results)
                 reported += len(results)
+
+    def _stop_if_disconnected(self, lanes: Lanes) -> None:
+        """Have no further call begin once the client was disconnected; what is under way is heard to its end."""
+        if time.monotonic() < self.next_glance:
+            return
+        self.next_glance = time.monotonic() + GLANCE
+        self.connection.is_enabled = Connection.objects.filter(pk=self.connection.pk, is_enabled=True).exists()
+        if not self.connection.is_enabled:
+            lanes.stop()
 
     def _next_jobs(self, lanes: Lanes) -> list[Job]:
         """Claim as much as fits; more than there are lanes, so that no lane waits for the database."""
@@ -183,6 +195,8 @@ def claim(connection: Connection, connector: Connector, room: int) -> list[Job]:
     start_by = time.monotonic() + SLACK.total_seconds()
     now = clock.now()
     with transaction.atomic():
+        if not Connection.objects.select_for_update().filter(pk=connection.pk, is_enabled=True).exists():
+            return []  # disconnected a moment ago
         due = IntegrationMessage.objects.filter(client_id=connection.client_id).due(now)
         messages = list(due.select_for_update(skip_locked=True, of=("self",))[:room])
         if not messages:

@@ -9,7 +9,7 @@ from integrations.erps.registry import CONNECTORS
 
 
 class ConnectForm(forms.Form):
-    """Everything that `integrations.actions.connect` takes; the secret is written, never shown."""
+    """Everything that `integrations.linking.connect` takes; the secret is written, never shown."""
 
     client = forms.TypedChoiceField(label=_("Client"), coerce=int)
     connector = forms.ChoiceField(label=_("System"), choices=[(name, kind.label) for name, kind in CONNECTORS.items()])
@@ -41,6 +41,17 @@ class ConnectForm(forms.Form):
         """Take the clients to choose from, id → name."""
         super().__init__(*args, **kwargs)
         self.fields["client"].choices = list(clients.items())  # type: ignore[attr-defined]
+
+
+class DisconnectForm(forms.Form):
+    """Why a client is disconnected."""
+
+    reason = forms.CharField(
+        label=_("Why"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=2000,
+        help_text=_("Stands in the event log."),
+    )
 
 
 class BulkForm(forms.Form):

@@ -53,6 +53,7 @@ class Lanes:
         """Take the connector that all lanes share."""
         self.connector = connector
         self.in_flight = 0
+        self._is_stopped = False
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="lane")
 
@@ -70,9 +71,19 @@ class Lanes:
         self.in_flight += 1
         self._pool.submit(self._run, job)
 
-    def collect(self) -> list[Result]:
-        """Wait for the next result, and take what is there a moment later: a group costs little more than one."""
-        results = [self._results.get()]
+    def stop(self) -> None:
+        """Begin no further call: jobs that wait for a lane end as not sent."""
+        self._is_stopped = True
+
+    def collect(self, *, at_most: float) -> list[Result]:
+        """Wait for the next result, and take what is there a moment later: a group costs little more than one.
+
+        Returns nothing when none came within `at_most` seconds.
+        """
+        try:
+            results = [self._results.get(timeout=at_most)]
+        except queue.Empty:
+            return []
         if self.in_flight > 1:
             time.sleep(GATHERING)
         while not self._results.empty():
@@ -85,6 +96,8 @@ class Lanes:
         bookings: tuple[Booking, ...] = ()
         error: ErpError | None = None
         try:
+            if self._is_stopped:
+                raise ErpError(ErrorKind.UNAVAILABLE, [Complaint("The client was disconnected.", code="DISCONNECTED")])
             bookings = call(self.connector, job)
         except ErpError as exc:
             error = exc

@@ -78,6 +78,11 @@ def line_hash(event: Event) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
+def _first_code(evidence: Mapping[str, Any]) -> str:
+    complaints = evidence.get("complaints") or ()
+    return next((str(each["code"])[:60] for each in complaints if each.get("code")), "")
+
+
 def compose(
     invoice: Invoice,
     action: str,
@@ -120,6 +125,7 @@ def compose(
             name: plain(value) if not isinstance(value, list | dict) else value
             for name, value in (evidence or {}).items()
         },
+        code=_first_code(evidence or {}),
         previous_hash=invoice.event_head,
     )
     event.hash = invoice.event_head = line_hash(event)

@@ -77,6 +77,16 @@ class Entry:
         return bool(self.codes)
 
     @property
+    def general_cause(self) -> str:
+        """The cause without the values of one error, as a guide tells it."""
+        return _filled(self.cause, {})
+
+    @property
+    def general_steps(self) -> tuple[str, ...]:
+        """The steps without the values of one error."""
+        return tuple(_filled(step, {}) for step in self.steps)
+
+    @property
     def weight(self) -> int:
         """How specific it is."""
         return 2 * (self.pattern is not None) + bool(self.codes)

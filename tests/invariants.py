@@ -51,6 +51,7 @@ ROLE_OF_ACTION = {
     "add_client": MANAGER,
     "edit_client": MANAGER,
     "change_preferences": MANAGER,
+    "disconnect": MANAGER,
 }
 BUTTONS = {"post", "approve", "abort", "skip", "post_again", "invalidate", "archive", "restore", "set_status"}
 OPEN = ("pending", "sending", "unknown")

@@ -6,7 +6,7 @@ its kept row included, is one transaction, and a refusal is kept in another afte
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +34,8 @@ from cxmlgate.redaction import (
     remove_secrets,
     searched_secrets,
 )
+from cxmlgate.sources import Source, is_within
+from cxmlgate.throttle import throttle
 from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update
 from invoices.errors import BadInput, Conflict
 from invoices.faults import fault
@@ -51,6 +53,7 @@ class _Case:
     slug: str
     raw: bytes = field(repr=False)
     started: float  # time.monotonic()
+    source: Source | None = None
     at: datetime = field(default_factory=timezone.now)
     client: Client | None = None
     gate: GateSettings | None = None
@@ -66,6 +69,10 @@ class _Case:
     @property
     def payload_id(self) -> str:
         return conceal(self.envelope.payload_id, self.secrets)[:200] if self.envelope else ""
+
+    @property
+    def source_text(self) -> str | None:
+        return str(self.source) if self.source else None
 
     @property
     def is_test(self) -> bool:
@@ -84,13 +91,13 @@ class _Case:
         return request_digest(self.document, self.slug, sender, payload_id, moment)
 
 
-def receive_message(slug: str, raw: bytes, *, address: str, started: float) -> Answer:
+def receive_message(slug: str, raw: bytes, *, address: str, started: float, source: Source | None = None) -> Answer:
     """Take the message that was sent to the client's address, and return the answer; `started` is time.monotonic().
 
     Never raises for what is wrong with a message; what is wrong with us is answered as transient and logged. An
     exception leaves only when not even that could be kept.
     """
-    case = _Case(slug, raw, started)
+    case = _Case(slug, raw, started, source)
     try:
         return _take(case, address)
     except GateRefusal as refusal:
@@ -100,9 +107,11 @@ def receive_message(slug: str, raw: bytes, *, address: str, started: float) -> A
         return _keep_refusal(case, Transient(_("It could not be taken just now: send it again.")))
 
 
-def refuse_unread(slug: str, head: bytes, refusal: GateRefusal, *, started: float) -> Answer:
+def refuse_unread(
+    slug: str, head: bytes, refusal: GateRefusal, *, started: float, source: Source | None = None
+) -> Answer:
     """Keep and answer a message that was not read to its end; `head` is what was read of it."""
-    case = _Case(slug, head, started)
+    case = _Case(slug, head, started, source)
     _find_gate(case)
     return _keep_refusal(case, refusal)
 
@@ -115,6 +124,8 @@ def _take(case: _Case, address: str) -> Answer:
     sender = find_sender(case.envelope.credentials, case.keys)
     if sender is None or case.gate is None:
         raise NotKnown
+    if not is_within(case.source, case.gate.networks):
+        raise NotKnown(_("Identity and shared secret are right, but the source is in none of the allowed networks."))
     case.sender = sender
     case.digest = case.read_digest(sender)
     case.request = read_request(case.document)
@@ -206,12 +217,17 @@ def _already_received() -> Answer:
 
 def _keep_refusal(case: _Case, refusal: GateRefusal) -> Answer:
     """Keep a refused message, or count it where it was refused alike before; it never uses up its payloadID."""
+    if isinstance(refusal, NotKnown) and throttle.is_over(case.slug, case.source, case.at):
+        return compose_answer(refusal.verdict, refusal.reason)
     if case.document is not None and not case.sender:
         misplaced = misplaced_secrets(case.document, lambda text: is_secret_of(text, case.keys))
         case.secrets = (*case.secrets, *misplaced)
     if not case.digest:
         is_read = case.document is not None and case.envelope is not None
         case.digest = case.read_digest(f"?{_claimed_sender(case)}") if is_read else case.unread_digest()
+    if isinstance(refusal, NotKnown):  # the one sentence, whatever words the sender took for a secret
+        answer = compose_answer(refusal.verdict, refusal.reason)
+        return _keep_again(case, replace(answer, reason=refusal.for_staff or answer.reason))
     answer = compose_answer(refusal.verdict, conceal(str(refusal.reason), case.secrets))
     return _keep_again(case, answer)
 
@@ -233,7 +249,7 @@ def _count_repeat(case: _Case, answer: Answer, *, only_seen: bool = False) -> bo
     """Count the message on the row of its kind, if there is one; of a refused one the latest reason counts."""
     fresh = {} if only_seen else {"reason": answer.reason, "answer": answer.xml.decode()}
     rows = GateMessage.objects.filter(digest=case.digest, code=answer.verdict.code)
-    return bool(rows.update(repeats=F("repeats") + 1, last_seen_at=case.at, **fresh))
+    return bool(rows.update(repeats=F("repeats") + 1, last_seen_at=case.at, source=case.source_text, **fresh))
 
 
 def _keep(case: _Case, answer: Answer) -> None:
@@ -242,6 +258,7 @@ def _keep(case: _Case, answer: Answer) -> None:
         client=case.client,
         received_at=case.at,
         last_seen_at=case.at,
+        source=case.source_text,
         sender=conceal(case.sender or _claimed_sender(case), case.secrets)[:100],
         payload_id=case.payload_id,
         digest=case.digest,

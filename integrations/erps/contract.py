@@ -58,6 +58,7 @@ class Reason(StrEnum):
     PERMISSION = "permission"
     TOO_LARGE = "too_large"
     NOT_THE_FILE = "not_the_file"
+    SUBSCRIPTION = "subscription"
     OTHER = "other"
 
 

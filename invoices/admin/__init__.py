@@ -1,9 +1,9 @@
-"""The doors of this room in the admin: lists, the invoice's page, roles, clients, the event log.
+"""The doors of this room in the admin: lists, the invoice's page, roles, clients. The event log's stands in `syncdiag`.
 
 Access is by rights on clients, never by Django's model permissions. Whatever writes is a verb.
 """
 
-from invoices.admin import clients, events, invoice, roles, users
+from invoices.admin import clients, invoice, roles, users
 from invoices.admin.panels import Panel, add_panel
 
-__all__ = ["Panel", "add_panel", "clients", "events", "invoice", "roles", "users"]
+__all__ = ["Panel", "add_panel", "clients", "invoice", "roles", "users"]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoices', '0005_news_and_preferences'),
+        ('invoices', '0006_event_codes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

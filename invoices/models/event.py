@@ -49,6 +49,9 @@ class Event(models.Model):
     action = models.CharField(_("what"), max_length=40)
     level = models.CharField(_("level"), max_length=10, choices=Level.choices, default=Level.INFO)
     reason = models.TextField(_("why"), blank=True)
+    code = models.CharField(
+        _("code"), max_length=60, blank=True, help_text=_("The first that the ERP gave; the evidence has all of them.")
+    )
     before = models.JSONField(_("before"), default=dict)
     after = models.JSONField(_("after"), default=dict)
     evidence = models.JSONField(_("evidence"), default=dict)
@@ -61,7 +64,12 @@ class Event(models.Model):
         ordering: ClassVar = ["-pk"]
         verbose_name = _("event")
         verbose_name_plural = _("events")
-        indexes: ClassVar = [models.Index(fields=["client", "-id"], name="event_by_client")]
+        indexes: ClassVar = [
+            models.Index(fields=["client", "-id"], name="event_by_client"),
+            models.Index(fields=["at"], name="event_by_time"),
+            models.Index(fields=["code", "client", "-id"], name="event_by_code", condition=~Q(code="")),
+            models.Index(fields=["level", "client", "-id"], name="event_by_level", condition=~Q(level="info")),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["invoice", "sequence"], condition=Q(invoice__isnull=False), name="event_line_is_unique"

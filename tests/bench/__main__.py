@@ -16,7 +16,7 @@ import psycopg.sql
 from tests.run import find_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FIGURES = ("delivery", "desk")
+FIGURES = ("delivery", "desk", "event_log")
 DATABASES = ("sqlite", "postgresql")
 
 

@@ -5,9 +5,7 @@ large one, and twice the small one, whose ratio says whether the machine was qui
 """
 
 import re
-import time
 from collections.abc import Iterator
-from statistics import median
 
 from django.conf import settings
 from django.db import connections
@@ -17,13 +15,13 @@ from django.urls import reverse
 from integrations.models import Connection
 from invoices.models import Client, RoleGrant
 from invoices.roles import Role
-from tests.bench.measure import Figure, differs_from_itself
+from tests.bench.measure import Figure
+from tests.bench.pages import beside_small, measure_page
 from tests.factories import UserFactory
 
 INVOICES = 1_000_000
 STUCK = 10_000
 SMALL = 200
-ASKED = 6  # times a slice
 LIMIT_MS = 150
 PAGES = {"groups": "", "list": "?reason=error", "narrowed": "?reason=overdue&mine=queue"}
 
@@ -81,23 +79,19 @@ def main(name: str, rounds: int) -> Iterator[Figure]:
     """Measure each page; on SQLite there is nothing to claim."""
     if name == "sqlite":
         return
-    large = connections["default"]
     browser, clients = prepare()
-    small = large.copy(alias="default")
-    small.settings_dict["NAME"] = f"{large.settings_dict['NAME']}_small"
-    large.close()
-    on_server(f'CREATE DATABASE "{small.settings_dict["NAME"]}" TEMPLATE "{large.settings_dict["NAME"]}"')
-    try:
+    with beside_small() as (large, small):
         for link, every, stuck in ((small, SMALL, SMALL), (large, INVOICES, STUCK)):
             connections["default"] = link
             fill(link, clients, every=every, stuck=stuck)
-        for page, query in PAGES.items():
-            yield from measure(page, reverse("admin:index") + query, browser, (large, small), rounds)
-        yield from measure_deep(browser, (large, small), rounds)
-    finally:
-        connections["default"] = large
-        small.close()
-        on_server(f'DROP DATABASE "{small.settings_dict["NAME"]}" WITH (FORCE)')
+        pages = {page: reverse("admin:index") + query for page, query in PAGES.items()}
+        connections["default"] = small
+        first = browser.get(pages["list"]).content.decode()
+        (key,) = re.findall(r"after=(\d+-\d+)", first)
+        pages["next page"] = f"{pages['list']}&after={key}"
+        for page, address in pages.items():
+            name = f"desk, {page}, 1,000,000 invoices, 10,000 stuck, beside 200"
+            yield from measure_page(name, address, browser, (large, small), rounds, limit_ms=LIMIT_MS)
 
 
 def prepare():
@@ -124,55 +118,3 @@ def fill(link, clients, *, every, stuck):
         cursor.execute(ROWS, values)
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM ANALYZE")
-
-
-def measure_deep(browser, links, rounds):
-    """Measure the second page of a group, behind the key of the first."""
-    connections["default"] = links[1]
-    first = browser.get(reverse("admin:index") + PAGES["list"]).content.decode()
-    (key,) = re.findall(r"after=(\d+-\d+)", first)
-    yield from measure("next page", f"{reverse('admin:index')}{PAGES['list']}&after={key}", browser, links, rounds)
-
-
-def measure(page, address, browser, links, rounds):
-    """Measure one page; the first round warms up and does not count."""
-    large, small = links
-    taken = ([], [], [])
-    for round_ in range(rounds + 1):
-        turns = [(0, large), (1, small), (2, small)]
-        for place, link in turns if round_ % 2 else turns[::-1]:
-            spent = ask(browser, address, link)
-            if round_:
-                taken[place].append(spent)
-    void = differs_from_itself(taken[2], taken[1])
-    yield Figure(
-        f"desk, {page}, 1,000,000 invoices, 10,000 stuck, beside 200",
-        taken[0],
-        taken[1],
-        target=1.3,
-        target_is_most=True,
-        void=void,
-        more={"unit": "ms, p50 of a round", "limit_ms": LIMIT_MS, "below_limit": median(taken[0]) < LIMIT_MS},
-    )
-    yield Figure(f"A/A: desk, {page}, 200 beside itself", taken[2], taken[1], void=void)
-
-
-def ask(browser, address, link):
-    """Return the p50 in milliseconds of one slice."""
-    connections["default"] = link
-    spent = []
-    for _time in range(ASKED):
-        began = time.perf_counter()
-        answer = browser.get(address)
-        spent.append((time.perf_counter() - began) * 1000)
-        assert answer.status_code == 200, answer.status_code
-    return median(spent)
-
-
-def on_server(statement):
-    """Run a statement that must stand outside of these databases."""
-    nowhere = connections["default"].copy(alias="default")
-    nowhere.settings_dict["NAME"] = "postgres"
-    with nowhere.cursor() as cursor:
-        cursor.execute(statement)
-    nowhere.close()

@@ -32,6 +32,11 @@ def start(**environment):
             {"UNSTUCK_MODE": "prod"},
             "Unstuck cannot start: UNSTUCK_MODE is 'prod'; it must be production, demo or test.",
         ),
+        (
+            {"UNSTUCK_MODE": "test", "BEHIND_PROXY": "on", "NUM_PROXIES": "0"},
+            "Unstuck cannot start: NUM_PROXIES is 0; "
+            "it must be how many proxies stand in a row before Unstuck, at least 1.",
+        ),
     ],
 )
 def test_the_start_stops_with_one_sentence(environment, sentence):

@@ -5,7 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection as database
 from django.urls import reverse
 
-from integrations.actions import connect
+from integrations.linking import connect
 from integrations.models import Connection
 from invoices.errors import BadInput, NotAllowed, NotThere
 from invoices.models import Event

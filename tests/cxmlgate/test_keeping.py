@@ -1,5 +1,6 @@
 """How long messages are kept, and where they show."""
 
+import time
 from datetime import timedelta
 from io import StringIO
 
@@ -8,7 +9,7 @@ import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 
-from cxmlgate.actions import configure_gate, prune_messages
+from cxmlgate.actions import configure_gate, prune_messages, receive_message
 from cxmlgate.models import GateMessage
 from invoices.timeline import timeline
 from tests.cxmlgate.conftest import book, send
@@ -73,6 +74,12 @@ def test_timeline_of_the_invoice_shows_each_message(invoice):
     ]
     assert ("repeats", "1") in entries[0].details
     assert entries[0].url.startswith("/admin/cxmlgate/gatemessage/")
+
+
+def test_time_taken_is_kept_from_the_first_byte_on(invoice):
+    receive_message("acme", message(), address="", started=time.monotonic() - 3)
+
+    assert 3000 <= GateMessage.objects.get().duration_ms < 60_000
 
 
 class TestAdmin:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.actions import connect
+from integrations.linking import connect
 from integrations.models import Connection
 from integrations.policy import FIRST_DELAY
 from invoices import clock
