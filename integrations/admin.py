@@ -12,16 +12,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import integrations.bulk_admin  # noqa: F401 (registers the bulk runs' pages)
+import integrations.bulk_admin
+import integrations.sync_admin  # noqa: F401 (registers the sync runs' pages)
 from integrations.forms import ConnectForm, DisconnectForm
 from integrations.linking import check_connection, connect, disconnect
 from integrations.models import Connection
 from integrations.policy import BreakerState
-from invoices.admin.access import ClientRowsAdmin, clients_of, person
+from integrations.sync_runs import sync_now, why_not_exchanged
+from invoices.admin.access import ClientRowsAdmin, clients_of, http_status, person
 from invoices.admin.filters import ClientFilter
 from invoices.errors import BadInput, Refusal
 from invoices.forms import show_refusal
 from invoices.models import Client, IntegrationMessage
+from invoices.permissions import who_may_sentence
 from invoices.roles import Right
 from invoices.templatetags.unstuck import moment, pill
 from invoices.workflow import MessageState
@@ -31,7 +34,7 @@ from invoices.workflow import MessageState
 class ConnectionAdmin(ClientRowsAdmin[Connection]):
     """The connections of the clients that the person may see."""
 
-    list_display = ("name_cell", "company", "health_cell", "until_cell", "last_error")
+    list_display = ("name_cell", "company", "health_cell", "until_cell", "last_error", "sync_cell")
     list_select_related = ("client",)
     list_filter = (ClientFilter,)
     ordering = ("client__name",)
@@ -44,6 +47,7 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             path("add/", view(self.connect_view), name="integrations_connection_add"),
             path("<int:object_id>/change/", view(self.page_view), name="integrations_connection_change"),
             path("<int:object_id>/connect/", view(self.connect_view), name="integrations_connection_connect"),
+            path("<int:object_id>/sync/", view(self.sync_view), name="integrations_connection_sync"),
             path("<int:object_id>/disconnect/", view(self.disconnect_view), name="integrations_connection_disconnect"),
         ]
 
@@ -77,6 +81,8 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "counted": counted,
             "may_manage": connection.client_id in clients_of(request, Right.MANAGE_CONNECTION),
             "may_check": connection.client_id in clients_of(request, Right.LOOK_UP),
+            "why_not_sync": _why_not_sync(request, connection),
+            "last_sync": connection.sync_runs.first(),
         }
         return TemplateResponse(request, "admin/integrations/connection/page.html", context)
 
@@ -97,6 +103,7 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
                 "company": connection.company,
                 "lanes": connection.lanes,
                 "call_timeout": connection.call_timeout_seconds,
+                "sync_every": connection.sync_every_minutes,
             }
         form = ConnectForm(request.POST or None, initial=initial, clients=clients)
         status = 200
@@ -110,6 +117,29 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "form": form,
         }
         return TemplateResponse(request, "admin/integrations/connection/connect.html", context, status=status)
+
+    def sync_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Say what Sync now does; a POST begins a run, or joins the one that is not over, and leads to its page."""
+        connection = self._find(request, object_id)
+        refusal: Refusal | None = None
+        if request.method == "POST":
+            try:
+                run, is_new = sync_now(connection.pk, by=person(request))
+            except Refusal as exc:
+                refusal = exc
+            else:
+                begun = _("Begun: it goes on by itself, also when you leave this page.")
+                messages.success(request, begun if is_new else _("It is running already; this is it."))
+                return HttpResponseRedirect(reverse("admin:integrations_syncrun_change", args=[run.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Sync now"),
+            "connection": connection,
+            "refusal": refusal,
+            "why_not_sync": _why_not_sync(request, connection),
+        }
+        status = http_status(refusal) if refusal else 200
+        return TemplateResponse(request, "admin/integrations/connection/sync.html", context, status=status)
 
     def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Ask why, and disconnect."""
@@ -177,6 +207,19 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
     def until_cell(self, connection: Connection) -> str:
         """Say when the queue runs again."""
         return moment(connection.breaker_until) if connection.breaker_until else "–"
+
+    @admin.display(description=gettext_lazy("sync"))
+    def sync_cell(self, connection: Connection) -> SafeString:
+        """Lead to Sync now."""
+        url = reverse("admin:integrations_connection_sync", args=[connection.pk])
+        return format_html('<a class="button small" href="{}">{}</a>', url, _("Sync now"))
+
+
+def _why_not_sync(request: HttpRequest, connection: Connection) -> str:
+    """Say why the person cannot press Sync now; empty when they can."""
+    if connection.client_id not in clients_of(request, Right.SYNC):
+        return who_may_sentence(Right.SYNC, connection.client)
+    return why_not_exchanged(connection)
 
 
 def health_pill(connection: Connection) -> SafeString:
