@@ -10,12 +10,12 @@ One pull a connection at a time, by a lease. No transaction is open while the ER
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from django.contrib.auth.models import User
@@ -41,6 +41,7 @@ from invoices.actions.remote import RemoteFacts, RemoteLine, Taken, note_sync_pr
 from invoices.errors import Conflict
 from invoices.faults import fault
 from invoices.models import Invoice, InvoicePdf
+from invoices.workflow import Direction
 
 log = structlog.get_logger(__name__)
 OVERLAP: Final = timedelta(minutes=10)
@@ -51,13 +52,36 @@ BATCH: Final = 100
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FOUR_DIGITS: Final = Decimal("0.0001")
 
-PaymentTaker = Callable[[int, Sequence[RemotePayment]], object]
+
+class PaymentTaker(Protocol):
+    """Makes the payments of a receivable what the ERP had at `asked_at`; says whether anything changed."""
+
+    def __call__(
+        self, invoice_id: int, payments: Sequence[RemotePayment], *, by: User | None, asked_at: datetime
+    ) -> bool:
+        """Take them; raises what the verb raises."""
+
+
 _payment_takers: Final[list[PaymentTaker]] = []
 
 
 def take_payments_with(taker: PaymentTaker) -> None:
-    """Have `taker(invoice_id, payments)` given all payments that the ERP has for an invoice; at the process's start."""
+    """Have `taker` given all payments that the ERP has for a receivable; called when the process starts."""
     _payment_takers.append(taker)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPayments:
+    """All payments that the ERP has for one document, and when it was asked (by the database's clock)."""
+
+    payments: tuple[RemotePayment, ...]
+    asked_at: datetime
+
+
+def ask_payments(connector: Connector, document: RemoteDocument) -> AskedPayments:
+    """Ask the ERP for all payments of a document; raises ErpError."""
+    asked_at = clock.now()
+    return AskedPayments(connector.payments(BEGINNING, document.remote_id), asked_at)
 
 
 @dataclass(slots=True)
@@ -166,7 +190,7 @@ class _Pull:
             if document.trouble:
                 self._note_problem(invoice, document.trouble)
                 continue
-            if is_known(invoice, document):
+            if is_known(invoice, document, wants_pdf=connector.capabilities.pdf):
                 self.pulled.same += 1
                 continue
             try:
@@ -186,8 +210,8 @@ class _Pull:
                 self.pulled.same += not (taken.problem or taken.changed)
 
     def _take(self, connector: Connector, invoice: Invoice, document: RemoteDocument) -> Taken:
-        payments = connector.payments(BEGINNING, document.remote_id)
-        taken = apply_document(invoice, document, payments)
+        asked = ask_payments(connector, document)
+        taken = apply_document(invoice, document, asked)
         fetch_pdf(connector, invoice, document)
         return taken
 
@@ -213,8 +237,14 @@ def invoices_of(client_id: int, documents: Sequence[RemoteDocument]) -> dict[str
     return found
 
 
-def is_known(invoice: Invoice, document: RemoteDocument) -> bool:
-    """Say whether the document is what was taken last: it is read again only because of the overlap."""
+def is_known(invoice: Invoice, document: RemoteDocument, *, wants_pdf: bool) -> bool:
+    """Say whether the document is what was taken last: it is read again only because of the overlap.
+
+    The PDF is fetched after the rest, so that a pull which died in between has not taken all of it.
+    """
+    pdf = getattr(invoice, "pdf", None)
+    if wants_pdf and (pdf is None or pdf.shows_change != document.changed_at or pdf.trouble == pdf.Trouble.FAILED):
+        return False
     return (
         not invoice.sync_problem
         and invoice.erp_balance_at == document.changed_at
@@ -224,7 +254,7 @@ def is_known(invoice: Invoice, document: RemoteDocument) -> bool:
 
 
 def apply_document(
-    invoice: Invoice, document: RemoteDocument, payments: Sequence[RemotePayment], *, by: User | None = None
+    invoice: Invoice, document: RemoteDocument, asked: AskedPayments, *, by: User | None = None
 ) -> Taken:
     """Take a document and all its payments, in one transaction.
 
@@ -232,18 +262,20 @@ def apply_document(
     """
     facts = facts_of(document)
     with transaction.atomic():
-        if document.total < invoice.total:
-            _take_payments(invoice.pk, payments)
-            return take_remote(invoice.pk, facts, by=by)
+        falls = document.total < invoice.total
+        has_new = falls and _take_payments(invoice, asked, by=by)
         taken = take_remote(invoice.pk, facts, by=by)
-        if not taken.problem:
-            _take_payments(invoice.pk, payments)
-        return taken
+        if not falls and not taken.problem:
+            has_new = _take_payments(invoice, asked, by=by)
+        return replace(taken, changed=(*taken.changed, "payments")) if has_new else taken
 
 
-def _take_payments(invoice_id: int, payments: Sequence[RemotePayment]) -> None:
-    for taker in _payment_takers:
-        taker(invoice_id, payments)
+def _take_payments(invoice: Invoice, asked: AskedPayments, *, by: User | None) -> bool:
+    """Give a receivable's payments to who takes them; a payable is paid by the ERP, whose gate tells it."""
+    if invoice.direction != Direction.RECEIVABLE:
+        return False
+    news = [taker(invoice.pk, asked.payments, by=by, asked_at=asked.asked_at) for taker in _payment_takers]
+    return any(news)
 
 
 def fetch_pdf(connector: Connector, invoice: Invoice, document: RemoteDocument) -> InvoicePdf | None:

@@ -15,7 +15,7 @@ from integrations import tasks
 from integrations.erps.contract import Connector, ErpError, Reason, RemoteDocument, RemotePayment
 from integrations.erps.registry import connect
 from integrations.models import Connection
-from integrations.pulling import BEGINNING, apply_document, fetch_pdf
+from integrations.pulling import apply_document, ask_payments, fetch_pdf
 from invoices import clock
 from invoices.actions.remote import Taken, note_missing, note_remote_id, why_not_taken
 from invoices.errors import Conflict, NotThere
@@ -36,6 +36,7 @@ FIELDS: Final[dict[str, str | Promise]] = {
     "total": gettext_lazy("the total"),
     "lines": gettext_lazy("the lines"),
     "status": gettext_lazy("the status"),
+    "payments": gettext_lazy("the payments"),
     "erp_state": gettext_lazy("its state there"),
 }
 
@@ -75,8 +76,8 @@ def pull_invoice(invoice: Invoice, connection: Connection, *, by: User | None) -
     connector = connect(connection.connector, replace(access, call_timeout=short), 1)
     try:
         document = _find(connector, invoice, by=by)
-        payments = connector.payments(BEGINNING, document.remote_id)
-        taken = apply_document(invoice, document, payments, by=by)
+        asked = ask_payments(connector, document)
+        taken = apply_document(invoice, document, asked, by=by)
         pdf = fetch_pdf(connector, invoice, document)
     except ErpError as exc:
         raise Conflict(
@@ -86,7 +87,7 @@ def pull_invoice(invoice: Invoice, connection: Connection, *, by: User | None) -
     finally:
         connector.close()
     Connection.objects.filter(pk=connection.pk).update(last_answer_at=clock.now())
-    return _sentence(document, payments, taken, pdf)
+    return _sentence(document, asked.payments, taken, pdf)
 
 
 def _connection_of(invoice: Invoice) -> Connection:

@@ -11,7 +11,15 @@ from collections import Counter
 from django.conf import settings
 
 POINTS = frozenset(
-    {"after_claim", "before_call", "after_erp_accept", "before_report_commit", "before_gate_commit", "before_cursor"}
+    {
+        "after_claim",
+        "before_call",
+        "after_erp_accept",
+        "before_report_commit",
+        "before_gate_commit",
+        "after_pdf_file",
+        "before_cursor",
+    }
 )
 
 _passed: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""The room of diagnosis: the panel "Why?", what "all that match" on the desk means, and the catalogue's check."""
+"""The room of diagnosis: the panels "Why?", what "all that match" on the desk means, and the catalogue's check."""
 
 from typing import Any
 
@@ -15,15 +15,16 @@ class SyncdiagConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Add the panel, the desk's selection, what errors are called, and the check of the catalogue."""
+        """Add the panels, the desk's selection, what errors are called, and the check of the catalogue."""
         from integrations.bulk import register_selection  # noqa: PLC0415 (models are there only now)
         from integrations.explaining import explain_with  # noqa: PLC0415
         from invoices.admin.panels import add_panel  # noqa: PLC0415
         from syncdiag.desk import select_matching  # noqa: PLC0415
         from syncdiag.meaning import meaning_of  # noqa: PLC0415
-        from syncdiag.panels import why_panel  # noqa: PLC0415
+        from syncdiag.panels import pdf_panel, why_panel  # noqa: PLC0415
 
         add_panel(why_panel)
+        add_panel(pdf_panel)
         register_selection(select_matching)
         explain_with(meaning_of)
         register(check_catalogues)

@@ -1,12 +1,7 @@
 """Why is it stuck? A function over evidence: it reads, returns findings, and changes nothing (DESIGN §8)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from integrations.models import Connection
@@ -16,37 +11,8 @@ from invoices.models import Attempt, Invoice
 from invoices.preflight import preflight
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, Status, Step
 from syncdiag.catalogue import explain
-
-Said = str | Promise
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One piece of evidence: what it is, and what it says."""
-
-    label: Said
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong, the evidence, and the next step; `button` names the one that takes it."""
-
-    id: str
-    what: Said
-    evidence: tuple[Proof, ...]
-    next_step: Said
-    button: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the finding as the API and the command show it."""
-        return {
-            "id": self.id,
-            "what": str(self.what),
-            "evidence": [{"label": str(proof.label), "said": proof.said} for proof in self.evidence],
-            "next_step": str(self.next_step),
-            "button": self.button,
-        }
+from syncdiag.findings import Finding, Proof, moment_text
+from syncdiag.syncing import why_no_pdf, why_not_synced
 
 
 def diagnose(invoice: Invoice) -> list[Finding]:
@@ -54,7 +20,7 @@ def diagnose(invoice: Invoice) -> list[Finding]:
 
     Where nothing is wrong the only finding says what was checked.
     """
-    findings = list(_why_stuck(invoice))
+    findings = [*_why_stuck(invoice), *why_not_synced(invoice), *why_no_pdf(invoice)]
     return findings or [
         Finding(
             "nothing-wrong",
@@ -122,7 +88,7 @@ def _why_waiting(invoice: Invoice) -> Iterator[Finding]:
             (
                 Proof(_("failures in a row"), str(connection.breaker_failures)),
                 Proof(_("the ERP said"), connection.last_error or "–"),
-                Proof(_("paused until"), _shown(connection.breaker_until)),
+                Proof(_("paused until"), moment_text(connection.breaker_until)),
             ),
             _("Nothing needs to be done: it goes out by itself. A queue handler may abort the message instead."),
         )
@@ -132,7 +98,7 @@ def _why_waiting(invoice: Invoice) -> Iterator[Finding]:
         Proof(_("message"), message.get_state_display()),
         Proof(_("attempts"), str(message.attempt_count)),
         Proof(_("what was said"), message.reason or "–"),
-        Proof(_("next try"), _shown(message.not_before)),
+        Proof(_("next try"), moment_text(message.not_before)),
         *_since(invoice),
     )
     if message.state == MessageState.UNKNOWN:
@@ -187,7 +153,7 @@ def _why_failed(invoice: Invoice) -> Iterator[Finding]:
         yield Finding(
             "aborted",
             _("A person aborted the message."),
-            (Proof(_("why"), message.reason), Proof(_("when"), _shown(message.settled_at))),
+            (Proof(_("why"), message.reason), Proof(_("when"), moment_text(message.settled_at))),
             _("Look it up in the ERP: if it is there, skip the step; if not, post it again."),
             "look-up",
         )
@@ -219,7 +185,7 @@ def _system_of(invoice: Invoice) -> str:
 
 
 def _since(invoice: Invoice) -> tuple[Proof, ...]:
-    return (Proof(_("in this step since"), _shown(invoice.step_since)),)
+    return (Proof(_("in this step since"), moment_text(invoice.step_since)),)
 
 
 def _last_event(invoice: Invoice, action: str) -> tuple[Proof, ...]:
@@ -227,11 +193,7 @@ def _last_event(invoice: Invoice, action: str) -> tuple[Proof, ...]:
     if event is None:
         return ()
     return (
-        Proof(_("when"), _shown(event.at)),
+        Proof(_("when"), moment_text(event.at)),
         Proof(_("who"), str(event.evidence.get("source") or event.actor_name)),
         Proof(_("why"), event.reason or "–"),
     )
-
-
-def _shown(moment: datetime | None) -> str:
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S %Z") if moment else "–"

@@ -299,10 +299,12 @@ class SandboxConnector:
 
     def items(self, since: datetime) -> Iterator[RemoteItem]:
         """Give the items that changed since then, a page at a time; the deleted ones last, as inactive."""
+        there: set[str] = set()
         for page in self._pages("items", [("since", instant(since))], read_item):
+            there.update(item.code for item in page)
             yield from page
         for deletion in self.deletions(since):
-            if deletion.what == "item":
+            if deletion.what == "item" and deletion.remote_id not in there:  # it may have been made again since
                 yield RemoteItem(deletion.remote_id, "", is_active=False)
 
     def periods(self) -> tuple[ClosedPeriod, ...]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from invoices import clock
 from invoices.actions.taking import take_invoice
 from invoices.events import facts, record
+from invoices.faults import fault
 from invoices.models import InvoicePdf
 from invoices.roles import Right
 
@@ -36,6 +37,7 @@ def keep_pdf(invoice_id: int, content: bytes, *, shows_change: datetime | None) 
         return note_pdf_trouble(invoice_id, InvoicePdf.Trouble.NOT_PDF, shows_change=shows_change)
     digest = hashlib.sha256(content).hexdigest()
     name = _written(digest, content)
+    fault("after_pdf_file")
     with transaction.atomic():
         invoice = take_invoice(invoice_id, by=None, right=Right.SYNC)
         before = facts(invoice)

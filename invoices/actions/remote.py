@@ -77,7 +77,10 @@ def why_not_taken(invoice: Invoice) -> str:
     if not invoice.is_synced or invoice.step not in (Step.BOOKED, Step.FINAL_ERROR, Step.FINAL_INTEGRATION):
         return _("It is not booked yet: until then the accounting system has nothing to say of it.")
     message = invoice.current_message
-    if invoice.step == Step.FINAL_INTEGRATION and message is not None and message.state != MessageState.PENDING:
+    if invoice.step != Step.FINAL_INTEGRATION or message is None:
+        return ""
+    may_have_arrived = message.state == MessageState.UNKNOWN and message.attempt_count
+    if message.lease_until is not None or may_have_arrived:
         return _("It is on its way to the accounting system: what comes of it is read when that is known.")
     return ""
 

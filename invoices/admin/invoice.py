@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
-from invoices.admin import intake, page, press
+from invoices.admin import intake, page, pdf, press
 from invoices.admin.access import ClientRowsAdmin, clients_of
 from invoices.admin.desk import DESK_ORDER, count_groups
 from invoices.admin.filters import (
@@ -76,6 +76,7 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
             path("add/", view(self.add_view), name="invoices_invoice_add"),
             path("<int:object_id>/change/", view(self.change_view), name="invoices_invoice_change"),
             path("<int:object_id>/edit/", view(self.edit_view), name="invoices_invoice_edit"),
+            path("<int:object_id>/pdf/", view(self.pdf_view), name="invoices_invoice_pdf"),
             path("<int:object_id>/press/<slug:slug>/", view(self.press_view), name="invoices_invoice_press"),
         ]
 
@@ -117,6 +118,10 @@ class InvoiceAdmin(ClientRowsAdmin[Invoice]):
         return page.show_invoice(
             request, self.invoice_or_404(request, object_id), self.admin_site.each_context(request)
         )
+
+    def pdf_view(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        """Hand out the invoice's PDF as a file to be saved."""
+        return pdf.download(request, self.invoice_or_404(request, object_id))
 
     def press_view(self, request: HttpRequest, object_id: int, slug: str) -> HttpResponse:
         """Show what a button will do, or press it."""

@@ -20,7 +20,7 @@ from invoices.admin.situation import offered_to, situation
 from invoices.admin.ways import ASK, GUIDED, Offer, guided_ways, is_old, step_evidence
 from invoices.admin.words import clock_text
 from invoices.buttons import all_buttons
-from invoices.models import Attempt, Evidence, Invoice
+from invoices.models import Attempt, Evidence, Invoice, InvoicePdf
 from invoices.permissions import may, who_may_sentence
 from invoices.roles import Right
 from invoices.timeline import timeline
@@ -82,6 +82,7 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
         "why_read_only": read_only or _why_not_edit(invoice, user),
         "lines": invoice.lines.all(),
         "payments": invoice.payments.all(),
+        "pdf": InvoicePdf.objects.filter(invoice=invoice).first(),
         "messages_of": invoice.messages.all()[:LATEST],
         "attempts": Attempt.objects.filter(message__invoice=invoice).select_related("message").order_by("-pk")[:LATEST],
         "evidence": evidence,

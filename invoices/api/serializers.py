@@ -99,12 +99,9 @@ class CounterpartyIn(Strict):
     name = TextField(required=False, allow_null=True)
 
 
-class InvoiceIn(Strict):
-    """An invoice to hand in."""
+class InvoiceFields(Strict):
+    """What a person says of an invoice."""
 
-    client = TextField(help_text="The client's slug.")
-    direction = serializers.ChoiceField(choices=Direction.choices)
-    kind = serializers.ChoiceField(choices=DocumentKind.choices, default=DocumentKind.INVOICE)
     number = TextField()
     counterparty = CounterpartyIn()
     invoice_date = serializers.DateField()
@@ -112,12 +109,12 @@ class InvoiceIn(Strict):
     currency = TextField(help_text="ISO 4217, in capitals.")
     lines = LineIn(many=True, max_length=LINES_AT_MOST)  # type: ignore[call-arg]  # the list takes it
 
-    def given(self) -> InvoiceGiven:
-        """Return what was handed in, for the verb."""
+    def given(self, direction: str, kind: str) -> InvoiceGiven:
+        """Return what was sent, for the verb."""
         said = self.validated_data
         return InvoiceGiven(
-            direction=said["direction"],
-            kind=said["kind"],
+            direction=direction,
+            kind=kind,
             number=said["number"],
             party_code=said["counterparty"]["code"],
             party_name=said["counterparty"].get("name") or "",
@@ -135,6 +132,24 @@ class InvoiceIn(Strict):
                 for line in said["lines"]
             ),
         )
+
+
+class InvoiceEdit(InvoiceFields):
+    """What may be edited of an invoice: all of it is replaced."""
+
+    reason = TextField(default="", help_text="Why; stands in the event log.")
+
+
+class InvoiceIn(InvoiceFields):
+    """An invoice to hand in."""
+
+    client = TextField(help_text="The client's slug.")
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    kind = serializers.ChoiceField(choices=DocumentKind.choices, default=DocumentKind.INVOICE)
+
+    def handed_in(self) -> InvoiceGiven:
+        """Return what was handed in, for the verb."""
+        return self.given(self.validated_data["direction"], self.validated_data["kind"])
 
 
 class PressIn(Strict):
@@ -216,6 +231,7 @@ class InvoiceOut(serializers.ModelSerializer[Invoice]):
     total = serializers.SerializerMethodField()
     paid = serializers.SerializerMethodField()
     balance = serializers.SerializerMethodField()
+    erp_balance = serializers.SerializerMethodField()
     message_state = serializers.SerializerMethodField()
     message = MessageOut(source="current_message", allow_null=True)
     archived = serializers.BooleanField(source="is_archived")
@@ -224,9 +240,9 @@ class InvoiceOut(serializers.ModelSerializer[Invoice]):
         model = Invoice
         fields = (
             "id", "number", "client", "direction", "kind", "counterparty", "invoice_date", "due_date", "currency",
-            "lines", "step", "step_since", "status", "total", "paid", "balance", "preliminary_voucher",
-            "preliminary_posting_date", "final_voucher", "final_posting_date", "message_state", "message", "archived",
-            "archived_reason", "created_at",
+            "lines", "step", "step_since", "status", "total", "paid", "balance", "erp_balance", "erp_state",
+            "synced_at", "preliminary_voucher", "preliminary_posting_date", "final_voucher", "final_posting_date",
+            "message_state", "message", "archived", "archived_reason", "created_at",
         )  # fmt: skip
 
     @extend_schema_field(LineOut(many=True))
@@ -248,6 +264,11 @@ class InvoiceOut(serializers.ModelSerializer[Invoice]):
     def get_balance(self, invoice: Invoice) -> str:
         """Return what is open."""
         return shown(invoice.balance, invoice.currency)
+
+    @extend_schema_field({"type": "string", "format": "decimal", "nullable": True})
+    def get_erp_balance(self, invoice: Invoice) -> str | None:
+        """Return what the accounting system says is open; None before it was asked."""
+        return None if invoice.erp_balance is None else shown(invoice.erp_balance, invoice.currency)
 
     def get_message_state(self, invoice: Invoice) -> str | None:
         """Return the state of the current message; None before there was one."""

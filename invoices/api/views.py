@@ -16,12 +16,13 @@ from rest_framework.throttling import AnonRateThrottle
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from invoices.actions.intake import hand_in
+from invoices.actions.intake import edit_invoice, hand_in
 from invoices.api.parsers import StrictJSONParser
 from invoices.api.serializers import (
     ErrorOut,
     EventOut,
     EventPage,
+    InvoiceEdit,
     InvoiceFilter,
     InvoiceIn,
     InvoiceOut,
@@ -167,7 +168,7 @@ class Invoices(Door):
         client = Client.objects.where(request.user, Right.VIEW).filter(slug=given.validated_data["client"]).first()
         if client is None:
             raise NotThere(NOT_THERE)
-        invoice, is_new = hand_in(client, given.given(), by=_person(request), key=key)
+        invoice, is_new = hand_in(client, given.handed_in(), by=_person(request), key=key)
         return Response(_shown(request, invoice.pk), status=201 if is_new else 200)
 
 
@@ -179,6 +180,23 @@ class OneInvoice(Door):
     )
     def get(self, request: Request, invoice_id: int) -> Response:
         """Return one invoice with its lines and its current integration message."""
+        return Response(_shown(request, invoice_id))
+
+    @extend_schema(
+        operation_id="invoice_edit",
+        summary="Edit an invoice",
+        request=InvoiceEdit,
+        responses={"200": InvoiceOut, **ERRORS},
+    )
+    def put(self, request: Request, invoice_id: int) -> Response:
+        """Replace what was handed in, while it is ours to edit: once it is booked, it is edited in the ERP (409)."""
+        given = InvoiceEdit(data=request.data)
+        given.is_valid(raise_exception=True)
+        shown = _visible(request).filter(pk=invoice_id).first()
+        if shown is None:
+            raise NotThere(NOT_THERE)
+        wanted = given.given(shown.direction, shown.kind)
+        edit_invoice(invoice_id, wanted, by=_person(request), reason=given.validated_data["reason"])
         return Response(_shown(request, invoice_id))
 
 

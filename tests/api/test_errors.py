@@ -45,7 +45,7 @@ def test_an_address_that_does_not_exist_answers_json(db, method, path):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("delete", "invoices/"), ("put", "invoices/1/"), ("get", "invoices/1/post/"), ("get", "token/")],
+    [("delete", "invoices/"), ("patch", "invoices/1/"), ("get", "invoices/1/post/"), ("get", "token/")],
 )
 def test_a_wrong_method_answers_json(as_, clerk, method, path):
     answer = getattr(as_(clerk).browser, method)(f"/api/v1/{path}", headers=as_(clerk).headers)

@@ -169,9 +169,10 @@ def test_an_accident_of_ours_marks_the_one_and_does_not_stop_the_rest(desk, book
     for invoice in (first, second):
         edit_there(invoice, due_date="2026-12-24")
 
-    def stumble(invoice_id, payments):
+    def stumble(invoice_id, payments, **_more):
         if invoice_id == first.pk:
             raise ZeroDivisionError("a bug")
+        return False
 
     monkeypatch.setattr(pulling, "_payment_takers", [stumble])
 
@@ -202,10 +203,12 @@ def test_never_is_more_paid_than_the_total(desk, booked, edit_there, monkeypatch
     paid = Decimal(3) if order == "payments first" else Decimal(18)
     seen = []
 
-    def take(invoice_id, payments):
+    def take(invoice_id, payments, *, by, asked_at):
+        assert (by, asked_at < clock.now()) == (None, True)
         assert transaction.get_connection().in_atomic_block
         seen.append(Invoice.objects.get(pk=invoice_id).total)
         Invoice.objects.filter(pk=invoice_id).update(paid=paid)
+        return True
 
     monkeypatch.setattr(pulling, "_payment_takers", [])
     take_payments_with(take)
