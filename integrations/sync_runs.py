@@ -10,6 +10,7 @@ A turn that can do nothing but wait ends, and the tick has another one begin.
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -44,6 +45,14 @@ COUNTED: Final = 10_000  # drafts are not counted any further
 KEPT: Final = timedelta(days=90)
 KEPT_IDLE: Final = timedelta(days=1)  # a scheduled run that neither sent nor changed anything
 SETTLED: Final = (MessageState.CONFIRMED, MessageState.REFUSED, MessageState.ABORTED)
+
+Writer = Callable[[int], object]
+_writers: Final[list[Writer]] = []
+
+
+def write_with(writer: Writer) -> None:
+    """Have `writer(client_id)` write the messages that are missing, before a run lists them; at the process's start."""
+    _writers.append(writer)
 
 
 # starting and cancelling ----------------------------------------------------------------------------------------------
@@ -186,6 +195,8 @@ class _Work:
     def until(self, end: float) -> bool:
         """Take one step after the other, one at least; return whether the next one could be taken at once."""
         if self.run.started_at is None:
+            for writer in _writers:
+                writer(self.run.connection.client_id)
             self._gather()
         while True:
             goes_on = self._step()

@@ -9,7 +9,7 @@ from integrations import sync_runs
 from integrations.actions import post_again
 from integrations.models import Connection, SyncRun
 from invoices import clock
-from invoices.actions.flow import abort_message
+from invoices.actions.flow import abort_message, post_invoice
 from invoices.actions.intake import LineGiven
 from invoices.errors import Conflict, NotAllowed, NotThere
 from invoices.models import Event, IntegrationMessage
@@ -249,3 +249,23 @@ def test_who_may_cancel(desk, syncing, handler, stranger):
         sync_runs.cancel_sync(run.pk, by=stranger)
 
     assert not syncing.see(run).is_over
+
+
+def test_what_has_no_message_yet_is_written_first(desk, syncing, monkeypatch):
+    draft = desk.hand_in()
+    monkeypatch.setattr(sync_runs, "_writers", [])
+    sync_runs.write_with(lambda client_id: post_invoice(draft.pk, by=desk.clerk))
+
+    run = syncing.run()
+
+    assert syncing.counts(run) == {"total": 1, "done": 1}
+
+
+def test_a_run_that_breaks_ends_and_says_that_it_is_our_fault(desk, syncing, monkeypatch):
+    desk.post()
+    monkeypatch.setattr(sync_runs, "_writers", [])
+    sync_runs.write_with(lambda client_id: 1 / 0)
+
+    run = syncing.run()
+
+    assert run.stopped == "This is our fault: tell your administrator the number of this run."
