@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -38,6 +39,10 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
     list_select_related = ("client",)
     list_filter = (ClientFilter,)
     ordering = ("client__name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        """Say of each whether the person may sync it."""
+        return super().get_queryset(request).annotate(may_sync=Q(client_id__in=list(clients_of(request, Right.SYNC))))
 
     def get_urls(self) -> list[URLPattern]:
         """Return our own addresses: a connection is changed by its verb alone."""
@@ -210,9 +215,10 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
 
     @admin.display(description=gettext_lazy("sync"))
     def sync_cell(self, connection: Connection) -> SafeString:
-        """Lead to Sync now."""
+        """Lead to Sync now; a grey button leads there too, and the page says who may."""
         url = reverse("admin:integrations_connection_sync", args=[connection.pk])
-        return format_html('<a class="button small" href="{}">{}</a>', url, _("Sync now"))
+        looks = "button small" if getattr(connection, "may_sync", False) else "button small off"
+        return format_html('<a class="{}" href="{}">{}</a>', looks, url, _("Sync now"))
 
 
 def _why_not_sync(request: HttpRequest, connection: Connection) -> str:

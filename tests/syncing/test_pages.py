@@ -93,6 +93,10 @@ def test_the_list_leads_to_a_page_that_says_what_will_be_done(browser, connectio
 def test_who_may_not_press_sees_a_grey_button_and_who_may(browser, connection, clerk, handler):
     theirs = browser(handler)
     address = reverse("admin:integrations_connection_change", args=[connection.pk])
+    listed = "/admin/integrations/connection/"
+
+    assert '<a class="button small off"' in theirs.get(listed).text
+    assert '<a class="button small off"' not in browser(clerk).get(listed).text
 
     for page in (address, sync_page(connection)):
         text = theirs.get(page).text
