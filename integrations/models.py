@@ -366,7 +366,7 @@ class SyncItem(models.Model):
         LATER = "later", _("Waits")
         PROBLEM = "problem", _("Cannot be read")
 
-    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items")
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items", db_index=False)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+", verbose_name=_("invoice"))
     message = models.ForeignKey(IntegrationMessage, on_delete=models.PROTECT, null=True, related_name="+")
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
@@ -379,6 +379,7 @@ class SyncItem(models.Model):
         verbose_name = _("invoice of a sync run")
         verbose_name_plural = _("invoices of a sync run")
         indexes: ClassVar = [
+            models.Index(fields=["run", "id"], name="sync_item_in_order"),
             models.Index(fields=["run", "state", "id"], name="sync_item_next"),
             models.Index(fields=["run", "-finished_at"], name="sync_item_latest"),
         ]

@@ -24,7 +24,7 @@ from invoices.admin.access import ClientRowsAdmin, clients_of, person
 from invoices.admin.filters import BeforeFilter, ClientFilter
 from invoices.admin.words import span
 from invoices.errors import Refusal
-from invoices.models import Invoice
+from invoices.models import IntegrationMessage, Invoice
 from invoices.permissions import who_may_sentence
 from invoices.roles import Right
 from invoices.templatetags.unstuck import called, moment, pill
@@ -197,8 +197,9 @@ def progress_of(run: SyncRun) -> Progress:
     rate = 0.0 if run.is_over else _rate(run)
     current = None
     if not run.is_over and run.left:
-        waiting = run.items.filter(state=SyncItem.State.WAITING).select_related("invoice")
-        item = waiting.filter(message__state=MessageState.SENDING).first() or waiting.first()
+        messages = IntegrationMessage.objects.filter(client_id=run.connection.client_id, state=MessageState.SENDING)
+        waiting = run.items.filter(state=SyncItem.State.WAITING)
+        item = messages.select_related("invoice").order_by("pk").first() or waiting.select_related("invoice").first()
         current = item.invoice if item else None
     return Progress(
         bar=tuple((tone, f"{a:.2f}", f"{b - a:.2f}") for tone, (a, b) in zip(tones, pairwise(places), strict=True)),

@@ -26,6 +26,7 @@ from integrations.models import Connection, SyncItem, SyncRun, SyncRunQuerySet
 from integrations.policy import BreakerState
 from integrations.runs import LostRun, give_back, keep_run, mark_cancelled, take_run
 from invoices import clock
+from invoices.bulk import update_rows
 from invoices.errors import Conflict, NotThere
 from invoices.events import record_for_client
 from invoices.models import Client, IntegrationMessage, Invoice
@@ -299,7 +300,7 @@ class _Work:
                         item.state, item.sentence = _outcome(item.message)
                         item.said = item.message.complaints
                     item.finished_at = now
-                SyncItem.objects.bulk_update(items, ["state", "sentence", "said", "finished_at"], batch_size=100)
+                update_rows(items, ["state", "sentence", "said", "finished_at"])
                 counts = Counter(str(item.state) for item in items)
                 self._ours().update(
                     done=F("done") + counts[SyncItem.State.DONE],

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.actions import connect
 from integrations.learning import LASTS
+from integrations.linking import connect
 from integrations.pulling import pull
 from invoices.actions.flow import post_invoice
 from invoices.actions.intake import LineGiven
