@@ -105,9 +105,8 @@ def next_sync(every_minutes: int, now: datetime) -> datetime | None:
     return now + timedelta(minutes=every_minutes) if every_minutes else None
 
 
-def start_due() -> int:
+def start_due(now: datetime) -> int:
     """Begin the runs that are due by the schedule; return how many. One that missed its time is due once."""
-    now = clock.now()
     due = Connection.objects.able(now).filter(sync_every_minutes__gt=0, next_sync_at__lte=now)
     rows = list(due.order_by("pk").values_list("pk", "sync_every_minutes"))
     return sum(_start_one(pk, every_minutes, now) for pk, every_minutes in rows)

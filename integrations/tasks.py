@@ -1,7 +1,7 @@
 """Background work: each task takes ids, is a line long, and may run twice."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Q
@@ -49,7 +49,7 @@ def bulk(run_id: int) -> int:
     run.update(queued_at=None)
     handled = bulk_runs.work_on(run_id)
     if is_left(run):
-        queue_runs(run, "integrations.tasks.begin_bulk_runs")
+        queue_runs(run, "integrations.tasks.begin_bulk_runs", clock.now())
     return handled
 
 
@@ -59,13 +59,12 @@ def sync(run_id: int) -> bool:
     run.update(queued_at=None)
     goes_on = sync_runs.work_on(run_id)
     if goes_on:
-        queue_runs(run, "integrations.tasks.begin_sync_runs")
+        queue_runs(run, "integrations.tasks.begin_sync_runs", clock.now())
     return goes_on
 
 
-def queue_runs(which: RunQuerySet[Any], begin: str) -> int:
+def queue_runs(which: RunQuerySet[Any], begin: str, now: datetime) -> int:
     """Enqueue each run in `which` that is left and not queued, by the task `begin`; return how many."""
-    now = clock.now()
     unqueued = Q(queued_at__isnull=True) | Q(queued_at__lte=now - QUEUED_AT_MOST)
     left = list(which.free(now).filter(unqueued).order_by("pk").values_list("pk", flat=True))
     if left:
@@ -91,10 +90,10 @@ def tick() -> int:
 
     Runs whose worker did not come back go on as well, and the syncs that are due begin.
     """
-    queue_runs(BulkRun.objects.all(), "integrations.tasks.begin_bulk_runs")
-    sync_runs.start_due()
-    queue_runs(SyncRun.objects.all(), "integrations.tasks.begin_sync_runs")
     now = clock.now()
+    queue_runs(BulkRun.objects.all(), "integrations.tasks.begin_bulk_runs", now)
+    sync_runs.start_due(now)
+    queue_runs(SyncRun.objects.all(), "integrations.tasks.begin_sync_runs", now)
     messages = IntegrationMessage.objects.order_by()
     clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())
     clients.update(messages.lease_ran_out(now).values_list("client_id", flat=True).distinct())

@@ -34,7 +34,7 @@ def test_a_new_connection_syncs_every_hour(acme, manager):
     link(acme, manager)
 
     assert (Connection.objects.get().sync_every_minutes, minutes_until_next()) == (60, 60)
-    assert sync_runs.start_due() == 0
+    assert sync_runs.start_due(clock.now()) == 0
 
 
 def test_how_often_is_changed_with_a_line_in_the_log(acme, manager):
@@ -88,7 +88,7 @@ def test_it_does_not_begin_where_it_may_not(desk, values):
     later = clock.now() + AGO
     desk.tune(**{"next_sync_at": clock.now() - AGO, **{k: later if v == "later" else v for k, v in values.items()}})
 
-    assert sync_runs.start_due() == 0
+    assert sync_runs.start_due(clock.now()) == 0
 
     assert not SyncRun.objects.exists()
 
@@ -97,7 +97,7 @@ def test_none_begins_while_another_runs_and_none_is_made_up_for(desk, syncing):
     run = syncing.press()
     desk.tune(next_sync_at=clock.now() - AGO)
 
-    assert sync_runs.start_due() == 0
+    assert sync_runs.start_due(clock.now()) == 0
 
     assert SyncRun.objects.get() == run
     assert minutes_until_next() == 60
@@ -114,7 +114,7 @@ def test_a_press_puts_the_schedule_off(desk, syncing):
 def test_the_task_goes_on_until_it_has_to_wait(desk, syncing):
     desk.post()
     desk.tune(next_sync_at=clock.now() - AGO)
-    sync_runs.start_due()
+    sync_runs.start_due(clock.now())
     run = SyncRun.objects.get()
 
     tasks.sync(run.pk)

@@ -62,7 +62,7 @@ def test_the_schedule_leaves_to_a_person_what_waits_for_one(desk, syncing):
     desk.post("D-PERSON")
     IntegrationMessage.objects.update(not_before=None, attempt_count=200, reason="It was down for two days.")
     Connection.objects.update(next_sync_at=clock.now() - AGO)
-    assert sync_runs.start_due() == 1
+    assert sync_runs.start_due(clock.now()) == 1
 
     run = syncing.finish(SyncRun.objects.get())
 
