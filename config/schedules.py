@@ -26,6 +26,7 @@ SCHEDULED: Final = (
     Scheduled("look what goes on", "syncdiag.tasks.watch", minutes=1),
     Scheduled("mail what is new", "syncdiag.tasks.send_digests", minutes=1),
     Scheduled("tell the webhooks", "syncdiag.tasks.deliver_webhooks", minutes=1),
+    Scheduled("forget old sync runs", "integrations.tasks.prune_sync_runs", minutes=60),
     Scheduled("forget old gate messages", "cxmlgate.actions.prune_messages", minutes=60),
 )
 

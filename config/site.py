@@ -34,6 +34,7 @@ PAGES: Final = (
     "Alert",
     "Webhook",
     "WebhookDelivery",
+    "SyncRun",
     "BulkRun",
     "Connection",
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -13,17 +14,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 import integrations.bulk_admin
-import integrations.import_admin  # noqa: F401 (adds its page to the list of invoices)
+import integrations.import_admin
+import integrations.sync_admin  # noqa: F401 (registers the sync runs' pages, and the import's)
 from integrations import reconcile_admin
 from integrations.forms import ConnectForm, DisconnectForm
 from integrations.linking import check_connection, connect, disconnect
 from integrations.models import Connection
 from integrations.policy import BreakerState
-from invoices.admin.access import ClientRowsAdmin, clients_of, person
+from integrations.sync_runs import sync_now, why_not_exchanged
+from invoices.admin.access import ClientRowsAdmin, clients_of, http_status, person
 from invoices.admin.filters import ClientFilter
 from invoices.errors import BadInput, Refusal
 from invoices.forms import show_refusal
 from invoices.models import Client, IntegrationMessage
+from invoices.permissions import who_may_sentence
 from invoices.roles import Right
 from invoices.templatetags.unstuck import moment, pill
 from invoices.workflow import MessageState
@@ -33,10 +37,14 @@ from invoices.workflow import MessageState
 class ConnectionAdmin(ClientRowsAdmin[Connection]):
     """The connections of the clients that the person may see."""
 
-    list_display = ("name_cell", "company", "health_cell", "until_cell", "last_error")
+    list_display = ("name_cell", "company", "health_cell", "until_cell", "last_error", "sync_cell")
     list_select_related = ("client",)
     list_filter = (ClientFilter,)
     ordering = ("client__name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        """Say of each whether the person may sync it."""
+        return super().get_queryset(request).annotate(may_sync=Q(client_id__in=list(clients_of(request, Right.SYNC))))
 
     def get_urls(self) -> list[URLPattern]:
         """Return our own addresses: a connection is changed by its verb alone."""
@@ -48,6 +56,7 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             path("<int:object_id>/deletions/", view(self.deletions_view), name="integrations_connection_deletions"),
             path("<int:object_id>/reconcile/", view(self.reconcile_view), name="integrations_connection_reconcile"),
             path("<int:object_id>/connect/", view(self.connect_view), name="integrations_connection_connect"),
+            path("<int:object_id>/sync/", view(self.sync_view), name="integrations_connection_sync"),
             path("<int:object_id>/disconnect/", view(self.disconnect_view), name="integrations_connection_disconnect"),
         ]
 
@@ -82,6 +91,8 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "may_manage": connection.client_id in clients_of(request, Right.MANAGE_CONNECTION),
             **reconcile_admin.balances_context(request, connection),
             "may_check": connection.client_id in clients_of(request, Right.LOOK_UP),
+            "why_not_sync": _why_not_sync(request, connection),
+            "last_sync": connection.sync_runs.first(),
         }
         return TemplateResponse(request, "admin/integrations/connection/page.html", context)
 
@@ -110,6 +121,7 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
                 "company": connection.company,
                 "lanes": connection.lanes,
                 "call_timeout": connection.call_timeout_seconds,
+                "sync_every": connection.sync_every_minutes,
             }
         form = ConnectForm(request.POST or None, initial=initial, clients=clients)
         status = 200
@@ -123,6 +135,29 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
             "form": form,
         }
         return TemplateResponse(request, "admin/integrations/connection/connect.html", context, status=status)
+
+    def sync_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Say what Sync now does; a POST begins a run, or joins the one that is not over, and leads to its page."""
+        connection = self._find(request, object_id)
+        refusal: Refusal | None = None
+        if request.method == "POST":
+            try:
+                run, is_new = sync_now(connection.pk, by=person(request))
+            except Refusal as exc:
+                refusal = exc
+            else:
+                begun = _("Begun: it goes on by itself, also when you leave this page.")
+                messages.success(request, begun if is_new else _("It is running already; this is it."))
+                return HttpResponseRedirect(reverse("admin:integrations_syncrun_change", args=[run.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Sync now"),
+            "connection": connection,
+            "refusal": refusal,
+            "why_not_sync": _why_not_sync(request, connection),
+        }
+        status = http_status(refusal) if refusal else 200
+        return TemplateResponse(request, "admin/integrations/connection/sync.html", context, status=status)
 
     def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Ask why, and disconnect."""
@@ -190,6 +225,20 @@ class ConnectionAdmin(ClientRowsAdmin[Connection]):
     def until_cell(self, connection: Connection) -> str:
         """Say when the queue runs again."""
         return moment(connection.breaker_until) if connection.breaker_until else "–"
+
+    @admin.display(description=gettext_lazy("sync"))
+    def sync_cell(self, connection: Connection) -> SafeString:
+        """Lead to Sync now; a grey button leads there too, and the page says who may."""
+        url = reverse("admin:integrations_connection_sync", args=[connection.pk])
+        looks = "button small" if getattr(connection, "may_sync", False) else "button small off"
+        return format_html('<a class="{}" href="{}">{}</a>', looks, url, _("Sync now"))
+
+
+def _why_not_sync(request: HttpRequest, connection: Connection) -> str:
+    """Say why the person cannot press Sync now; empty when they can."""
+    if connection.client_id not in clients_of(request, Right.SYNC):
+        return who_may_sentence(Right.SYNC, connection.client)
+    return why_not_exchanged(connection)
 
 
 def health_pill(connection: Connection) -> SafeString:

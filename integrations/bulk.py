@@ -8,7 +8,6 @@ One worker at a time holds a run: its lease is renewed, and checked, in the tran
 """
 
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ from integrations.lanes import AHEAD, Job, Result, look
 from integrations.models import BulkItem, BulkRun, BulkRunQuerySet, Connection
 from integrations.policy import SLACK, Found
 from integrations.reporting import report_look_up
+from integrations.runs import LostRun, give_back, keep_run, mark_cancelled, take_run
 from invoices import clock
 from invoices.actions import flow, guided
 from invoices.actions.outbox import settle, tell_after_commit
@@ -126,9 +126,7 @@ def cancel_bulk(run_id: int, *, by: User) -> BulkRun:
         raise NotAllowed(_("Only %(name)s, who started this run, may cancel it.") % {"name": person_name(run.by)})
     if run.is_over:
         raise Conflict(_("This run is over already: there is nothing left to cancel."))
-    run.cancelled_at = run.finished_at = clock.now()
-    run.lease_token, run.lease_until = "", None
-    run.save(update_fields=["cancelled_at", "finished_at", "lease_token", "lease_until"])
+    mark_cancelled(run)
     return run
 
 
@@ -148,30 +146,22 @@ def work_on(run_id: int, *, at_most: timedelta = WORK_AT_MOST) -> int:
 
     Does nothing while another worker holds the run, or when it is over.
     """
-    token, now = uuid.uuid4().hex, clock.now()
-    if not BulkRun.objects.free(now).filter(pk=run_id).update(lease_token=token, lease_until=now + LEASE_AT_FIRST):
+    which = BulkRun.objects.filter(pk=run_id)
+    token = take_run(which, LEASE_AT_FIRST)
+    if token is None:
         return 0
-    BulkRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
+    which.filter(started_at__isnull=True).update(started_at=clock.now())
     end = time.monotonic() + at_most.total_seconds()
     handled = 0
     try:
-        with _Work(BulkRun.objects.get(pk=run_id), token) as work:
+        with _Work(which.get(), token) as work:
             for _item in work.until(end):
                 handled += 1
-    except _LostRun:
+    except LostRun:
         log.info("the run was cancelled, or another worker holds it", run=run_id)
     finally:
-        BulkRun.objects.filter(pk=run_id, lease_token=token).update(lease_token="", lease_until=None)
+        give_back(which, token)
     return handled
-
-
-def is_left(run_id: int) -> bool:
-    """Say whether a worker that takes the run now would find something to do."""
-    return BulkRun.objects.free(clock.now()).filter(pk=run_id).exists()
-
-
-class _LostRun(Exception):  # noqa: N818 (nothing went wrong)
-    """The run was cancelled, or another worker holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +295,7 @@ class _Work:
             state, sentence = self._outcome(item, given)
             waiting = BulkItem.objects.filter(pk=item.pk, state=BulkItem.State.WAITING)
             if not waiting.update(state=state, sentence=sentence, finished_at=now):
-                raise _LostRun
+                raise LostRun
             counted = "done" if state == BulkItem.State.DONE else "refused"
             BulkRun.objects.filter(pk=self.run.pk).update(**{counted: F(counted) + 1})
 
@@ -337,11 +327,8 @@ class _Work:
         return User.objects.get(pk=self.run.by_id)
 
     def _keep_run(self) -> datetime:
-        """Renew the lease and return the time; a transaction holds the run with it. Raises _LostRun if it is gone."""
-        now = clock.now()
-        if not self._ours().update(lease_until=now + self.lease):
-            raise _LostRun
-        return now
+        """Renew the lease and return the time; a transaction holds the run with it. Raises LostRun if it is gone."""
+        return keep_run(BulkRun.objects.filter(pk=self.run.pk), self.token, self.lease)
 
     def _finish(self) -> None:
         self._ours().update(finished_at=clock.now())

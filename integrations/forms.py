@@ -37,6 +37,13 @@ class ConnectForm(forms.Form):
         max_value=300,
         help_text=_("After that an answer counts as lost."),
     )
+    sync_every = forms.IntegerField(
+        label=_("Minutes between two syncs"),
+        initial=60,
+        min_value=0,
+        max_value=10_080,
+        help_text=_("At least 5. With 0 it syncs only when somebody presses Sync now."),
+    )
 
     def __init__(self, *args: Any, clients: dict[int, str], **kwargs: Any) -> None:
         """Take the clients to choose from, id → name."""

@@ -16,6 +16,7 @@ from integrations.erps.registry import connect as make_connector
 from integrations.learning import forget_books
 from integrations.models import Connection
 from integrations.policy import BreakerState
+from integrations.sync_runs import next_sync
 from invoices import clock
 from invoices.actions.taking import require_reason
 from invoices.errors import BadInput, Conflict, NotThere
@@ -25,6 +26,8 @@ from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 
 log = structlog.get_logger(__name__)
+SHORTEST_SYNC: Final = 5  # minutes
+LONGEST_SYNC: Final = 7 * 24 * 60
 
 # What a failed check means, by the ERP's reason first, then by the kind of the error; each says who does what next.
 BY_REASON: Final[dict[Reason, str | Promise]] = {
@@ -63,8 +66,11 @@ def connect(
     secret: str,
     lanes: int = 4,
     call_timeout: int = 30,
+    sync_every: int = 60,
 ) -> Connection:
-    """Link a client to its ERP, or change the link; `call_timeout` in seconds. The secret is kept encrypted.
+    """Link a client to its ERP, or change the link; `call_timeout` in seconds, `sync_every` in minutes (0: never).
+
+    The secret is kept encrypted.
 
     Raises BadInput naming the field. The breaker is closed and credentials count as new.
     """
@@ -77,6 +83,8 @@ def connect(
         raise BadInput({"lanes": _("Choose 1 to 256 lanes.")})
     if not 1 <= call_timeout <= 300:
         raise BadInput({"call_timeout_seconds": _("Choose 1 to 300 seconds.")})
+    if sync_every and not SHORTEST_SYNC <= sync_every <= LONGEST_SYNC:
+        raise BadInput({"sync_every": _("Choose 5 minutes to 7 days (10,080 minutes), or 0 for never.")})
     before = Connection.objects.select_for_update().filter(client=client).first()
     if not secret and (before is None or not before.secret):
         raise BadInput({"secret": _("Give the secret that the ERP issued for us.")})
@@ -85,6 +93,7 @@ def connect(
         "company": company.strip(),
         "lanes": lanes,
         "call_timeout_seconds": call_timeout,
+        "sync_every_minutes": sync_every,
     }
     renewed: dict[str, object] = {"secret": secret} if secret else {}
     if before is not None and (before.connector, before.company) != (connector, company.strip()):
@@ -102,6 +111,7 @@ def connect(
             "last_error": "",
             "drain_token": "",
             "drain_until": None,
+            "next_sync_at": next_sync(sync_every, clock.now()),
         },
     )
     record_for_client(

@@ -1,9 +1,9 @@
-"""The nouns of this room: a client's connection to its ERP, and one press for many invoices with its results."""
+"""The nouns of this room: a client's connection to its ERP, and two kinds of runs with what became of each invoice."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -16,7 +16,7 @@ from integrations.erps.contract import Access
 from integrations.erps.registry import CONNECTORS
 from integrations.policy import Breaker, BreakerState
 from integrations.secrets import EncryptedTextField
-from invoices.models import Client, Invoice, MoneyField
+from invoices.models import Client, IntegrationMessage, Invoice, MoneyField
 from invoices.roles import Right
 
 if TYPE_CHECKING:
@@ -87,6 +87,11 @@ class Connection(models.Model):
     )
     needs_location = models.BooleanField(_("lines without a price need a location"), default=False, editable=False)
 
+    sync_every_minutes = models.PositiveIntegerField(
+        _("minutes between two syncs"), default=60, help_text=_("0: only when somebody presses Sync now.")
+    )
+    next_sync_at = models.DateTimeField(_("next sync"), null=True, blank=True, editable=False)
+
     objects = ConnectionQuerySet.as_manager()
 
     class Meta:
@@ -96,6 +101,10 @@ class Connection(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(lanes__gte=1, lanes__lte=256), name="connection_lanes_are_1_to_256"),
             models.CheckConstraint(condition=Q(call_timeout_seconds__gte=1), name="connection_call_takes_some_time"),
+            models.CheckConstraint(
+                condition=Q(sync_every_minutes=0) | Q(sync_every_minutes__gte=5),
+                name="connection_syncs_never_or_every_five_minutes_at_most",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -228,7 +237,39 @@ class KnownClosedPeriod(models.Model):
         return self.name
 
 
-class BulkRunQuerySet(models.QuerySet["BulkRun"]):
+AnyRun = TypeVar("AnyRun", bound="Run")
+
+
+class RunQuerySet(models.QuerySet[AnyRun]):
+    """Questions about runs of any kind."""
+
+    def free(self, at: datetime) -> Self:
+        """Leave those that are not over and that no worker holds at `at` (the database's clock)."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at), finished_at__isnull=True)
+
+
+class Run(models.Model):
+    """Work in the background that goes on over several turns of several workers, one at a time."""
+
+    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
+    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+
+    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.finished_at is not None
+
+
+class BulkRunQuerySet(RunQuerySet["BulkRun"]):
     """Questions about bulk runs."""
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
@@ -241,29 +282,17 @@ class BulkRunQuerySet(models.QuerySet["BulkRun"]):
         hidden = hidden.exclude(client__in=Client.objects.where(user, Right.VIEW))
         return self.filter(Q(by_id=user.pk) | ~Exists(hidden))
 
-    def free(self, at: datetime) -> Self:
-        """Leave those that are not over and that no worker holds at `at` (the database's clock)."""
-        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at), finished_at__isnull=True)
 
-
-class BulkRun(models.Model):
+class BulkRun(Run):
     """One press for many invoices, done by a worker one after the other."""
 
     button = models.CharField(_("button"), max_length=30)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("by"))
     reason = models.TextField(_("why"))
     clients = models.ManyToManyField(Client, related_name="+", verbose_name=_("clients"))
-    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
-    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
-    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
-    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
     total = models.PositiveIntegerField(_("invoices"))
     done = models.PositiveIntegerField(_("done"), default=0)
     refused = models.PositiveIntegerField(_("refused"), default=0)
-
-    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
-    lease_token = models.CharField(max_length=32, blank=True, editable=False)
-    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = BulkRunQuerySet.as_manager()
 
@@ -292,11 +321,6 @@ class BulkRun(models.Model):
         """How many invoices have not had their turn."""
         return self.total - self.done - self.refused
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.finished_at is not None
-
 
 class BulkItem(models.Model):
     """One invoice of a bulk run, and what became of it; in the order in which they are done."""
@@ -323,6 +347,123 @@ class BulkItem(models.Model):
             models.UniqueConstraint(fields=["run", "invoice"], name="bulk_item_is_once_in_its_run"),
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "done", "refused"]), name="bulk_item_state_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id}: {self.get_state_display()}"
+
+
+class SyncRunQuerySet(RunQuerySet["SyncRun"]):
+    """Questions about sync runs."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Leave those of clients that `user` may see."""
+        return self.filter(connection__client__in=Client.objects.where(user, Right.VIEW))
+
+    def unfinished(self) -> Self:
+        """Leave those that are not over."""
+        return self.filter(finished_at__isnull=True)
+
+
+class SyncRun(Run):
+    """One sync of a connection: all that waits is sent, then all that changed in the ERP is taken."""
+
+    class Phase(models.TextChoices):
+        """How far it is."""
+
+        SENDING = "sending", _("Sending what waits")
+        READING = "reading", _("Reading what changed")
+        DONE = "done", _("Over")
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="sync_runs", verbose_name=_("connection")
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
+    reason = models.TextField(_("why"), blank=True)
+    phase = models.CharField(_("phase"), max_length=10, choices=Phase.choices, default=Phase.SENDING)
+    stopped = models.TextField(_("why it ended early"), blank=True)
+    total = models.PositiveIntegerField(_("to send"), default=0)
+    done = models.PositiveIntegerField(_("sent"), default=0)
+    failed = models.PositiveIntegerField(_("refused"), default=0)
+    later = models.PositiveIntegerField(_("waiting"), default=0)
+    known = models.PositiveIntegerField(_("refused before"), default=0, help_text=_("They are among the refused."))
+    drafts = models.PositiveIntegerField(_("not posted yet"), default=0)
+    changed = models.PositiveIntegerField(_("changed here"), default=0)
+    unchanged = models.PositiveIntegerField(_("read, and the same"), default=0)
+    problems = models.PositiveIntegerField(_("cannot be read"), default=0)
+    hurried_until = models.BigIntegerField(default=0, editable=False)  # the last item whose message was made due
+
+    objects = SyncRunQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        verbose_name = _("sync run")
+        verbose_name_plural = _("sync runs")
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "-id"], name="sync_run_by_connection"),
+            models.Index(fields=["finished_at"], name="sync_run_finished"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(finished_at__isnull=True),
+                name="one_unfinished_sync_run_a_connection",
+            ),
+            models.CheckConstraint(
+                condition=Q(total__gte=F("done") + F("failed") + F("later")), name="sync_run_counts_within_its_total"
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_at__isnull=True) | Q(finished_at__isnull=False),
+                name="sync_run_cancelled_is_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} · {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def left(self) -> int:
+        """How many messages have not had their turn."""
+        return self.total - self.done - self.failed - self.later
+
+
+class SyncItem(models.Model):
+    """What became of one message in a sync run; or an invoice that needs a person, and why."""
+
+    class State(models.TextChoices):
+        """How it ended."""
+
+        WAITING = "waiting", _("Not yet")
+        DONE = "done", _("Sent")
+        FAILED = "failed", _("Refused")
+        LATER = "later", _("Waits")
+        PROBLEM = "problem", _("Cannot be read")
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items", db_index=False)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+", verbose_name=_("invoice"))
+    message = models.ForeignKey(IntegrationMessage, on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    sentence = models.TextField(_("what happened"), blank=True)
+    said = models.JSONField(_("what the ERP said"), default=list, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        verbose_name = _("invoice of a sync run")
+        verbose_name_plural = _("invoices of a sync run")
+        indexes: ClassVar = [
+            models.Index(fields=["run", "id"], name="sync_item_in_order"),
+            models.Index(fields=["run", "state", "id"], name="sync_item_next"),
+            models.Index(fields=["run", "-finished_at"], name="sync_item_latest"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "message"], name="sync_item_is_once_in_its_run"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "done", "failed", "later", "problem"]),
+                name="sync_item_state_is_known",
             ),
         ]
 

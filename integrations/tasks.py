@@ -1,16 +1,17 @@
 """Background work: each task takes ids, is a line long, and may run twice."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.db.models import Q
 from django_q.tasks import async_task
 
 from integrations import bulk as bulk_runs
-from integrations import deletions, delivery
+from integrations import deletions, delivery, sync_runs
 from integrations import reconcile as reconciliations
-from integrations.models import BulkRun, Connection
+from integrations.models import BulkRun, Connection, RunQuerySet, SyncRun
+from integrations.runs import is_left
 from invoices import clock
 from invoices.models import IntegrationMessage
 
@@ -45,21 +46,31 @@ def wake(client_id: int) -> None:
 
 def bulk(run_id: int) -> int:
     """Work on a bulk run; return how many of its invoices had their turn."""
-    BulkRun.objects.filter(pk=run_id).update(queued_at=None)
+    run = BulkRun.objects.filter(pk=run_id)
+    run.update(queued_at=None)
     handled = bulk_runs.work_on(run_id)
-    if bulk_runs.is_left(run_id):
-        queue_bulk_runs(Q(pk=run_id))
+    if is_left(run):
+        queue_runs(run, "integrations.tasks.begin_bulk_runs", clock.now())
     return handled
 
 
-def queue_bulk_runs(which: Q) -> int:
-    """Enqueue each run in `which` that is left and not queued; return how many."""
-    now = clock.now()
+def sync(run_id: int) -> bool:
+    """Work on a sync run; return whether it can go on at once. One that waits for something is left to the tick."""
+    run = SyncRun.objects.filter(pk=run_id)
+    run.update(queued_at=None)
+    goes_on = sync_runs.work_on(run_id)
+    if goes_on:
+        queue_runs(run, "integrations.tasks.begin_sync_runs", clock.now())
+    return goes_on
+
+
+def queue_runs(which: RunQuerySet[Any], begin: str, now: datetime) -> int:
+    """Enqueue each run in `which` that is left and not queued, by the task `begin`; return how many."""
     unqueued = Q(queued_at__isnull=True) | Q(queued_at__lte=now - QUEUED_AT_MOST)
-    left = list(BulkRun.objects.free(now).filter(which, unqueued).order_by("pk").values_list("pk", flat=True))
+    left = list(which.free(now).filter(unqueued).order_by("pk").values_list("pk", flat=True))
     if left:
-        BulkRun.objects.filter(pk__in=left).update(queued_at=now)
-        async_task("integrations.tasks.begin_bulk_runs", left)
+        which.filter(pk__in=left).update(queued_at=now)
+        async_task(begin, left)
     return len(left)
 
 
@@ -87,14 +98,22 @@ def reconcile(run_id: int) -> bool:
     return reconciliations.work_on(run_id)
 
 
+def begin_sync_runs(run_ids: Sequence[int]) -> None:
+    """Enqueue these runs, each as a task of its own."""
+    for run_id in run_ids:
+        sync_runs.enqueue(run_id)
+
+
 def tick() -> int:
     """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost.
 
-    Bulk runs and reconciliations whose worker did not come back go on as well.
+    Runs and reconciliations whose worker did not come back go on as well, and the syncs that are due begin.
     """
-    queue_bulk_runs(Q())
     reconciliations.queue_left()
     now = clock.now()
+    queue_runs(BulkRun.objects.all(), "integrations.tasks.begin_bulk_runs", now)
+    sync_runs.start_due(now)
+    queue_runs(SyncRun.objects.all(), "integrations.tasks.begin_sync_runs", now)
     messages = IntegrationMessage.objects.order_by()
     clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())
     clients.update(messages.lease_ran_out(now).values_list("client_id", flat=True).distinct())
@@ -102,3 +121,8 @@ def tick() -> int:
         return 0
     able = Connection.objects.able(now).filter(client__in=clients).values_list("pk", flat=True)
     return queue_drain(Q(pk__in=list(able)))
+
+
+def prune_sync_runs() -> int:
+    """Forget old sync runs; return how many."""
+    return sync_runs.prune()

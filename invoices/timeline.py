@@ -91,6 +91,7 @@ ACTIONS: Final[dict[str, str | Promise]] = {
     "grant_role": gettext_lazy("Role granted"),
     "revoke_role": gettext_lazy("Role revoked"),
     "connect": gettext_lazy("Connection to the ERP changed"),
+    "sync_now": gettext_lazy("Sync now pressed"),
     "set_webhook": gettext_lazy("Webhook changed"),
     "configure_gate": gettext_lazy("cXML gate changed"),
     "replay_message": gettext_lazy("cXML message replayed"),

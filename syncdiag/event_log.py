@@ -28,7 +28,8 @@ from invoices.admin.words import OTHER_TONES
 from invoices.models import Event, Invoice
 from invoices.templatetags.unstuck import moment, pill
 from invoices.timeline import ACTIONS
-from syncdiag.catalogue import entries_of, explain
+from syncdiag.catalogue import entries_of
+from syncdiag.meaning import meaning_of
 
 INVOICES_FOUND: Final = 200
 EXPORTED_AT_MOST: Final = 100_000
@@ -254,14 +255,7 @@ def _guide_link(event: Event) -> SafeString:
     """Return the link to the guide's entry about the first complaint; nothing where no catalogue knows it."""
     connection = getattr(event.client, "connection", None)
     first = next(iter(event.evidence.get("complaints") or []), None)
-    if connection is None or first is None:
-        return SafeString("")
-    words = " ".join(filter(None, (first.get("message"), first.get("detail"))))
-    known = explain(connection.connector, first.get("code", ""), words)
-    if known is None:
-        return SafeString("")
-    url = reverse("admin:syncdiag_guide", args=[connection.connector])
-    return format_html('<a class="meaning" href="{}#{}">{}</a>', url, known.entry.id, known.entry.title)
+    return SafeString("") if connection is None or first is None else meaning_of(connection.connector, first)
 
 
 def _written(rows: QuerySet[Event]) -> Iterator[str]:

@@ -60,6 +60,7 @@ ROLE_OF_ACTION = {
     "edit_client": MANAGER,
     "change_preferences": MANAGER,
     "disconnect": MANAGER,
+    "sync_now": FINANCE,
 }
 BUTTONS = {"post", "approve", "abort", "skip", "post_again", "invalidate", "archive", "restore", "set_status"}
 OPEN = ("pending", "sending", "unknown")

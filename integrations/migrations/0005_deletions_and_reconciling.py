@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0003_pulling'),
+        ('integrations', '0004_sync_runs'),
         ('invoices', '0010_deletions_and_differing_balances'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

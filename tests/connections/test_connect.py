@@ -98,7 +98,15 @@ def test_a_form_with_a_mistake_keeps_what_was_typed_and_saves_nothing(acme, mana
 
     answer = client.post(
         reverse("admin:integrations_connection_add"),
-        {"client": acme.pk, "connector": "sandbox", "company": "acme", "secret": "", "lanes": 4, "call_timeout": 30},
+        {
+            "client": acme.pk,
+            "connector": "sandbox",
+            "company": "acme",
+            "secret": "",
+            "lanes": 4,
+            "call_timeout": 30,
+            "sync_every": 60,
+        },
     )
 
     assert answer.status_code == 400
