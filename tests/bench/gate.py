@@ -46,9 +46,9 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) g
 """
 WRITE_MESSAGES = """
 INSERT INTO cxmlgate_gatemessage (client_id, received_at, last_seen_at, repeats, sender, payload_id, digest, types,
-    is_test, code, text, reason, raw, raw_note, answer, duration_ms)
+    is_test, is_known, code, text, reason, raw, raw_note, answer, duration_ms)
 SELECT %(client)s, now() - g * interval '1 second', now() - g * interval '1 second', 0, 'jill@buyerorg.com',
-    'kept-' || g, encode(sha256(g::text::bytea), 'hex'), 'paid', false, 200, 'OK', 'B-' || g || ': Paid.',
+    'kept-' || g, encode(sha256(g::text::bytea), 'hex'), 'paid', false, true, 200, 'OK', 'B-' || g || ': Paid.',
     %(raw)s, '', %(answer)s, 5
 FROM generate_series(1, %(count)s::integer) g
 """
