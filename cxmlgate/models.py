@@ -130,6 +130,7 @@ class GateMessage(models.Model):
         on_delete=models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,  # those below begin with it
         related_name="gate_messages",
         verbose_name=_("client"),
         help_text=_("Empty: the address names no client."),

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 
 from cxmlgate import verdicts
 from cxmlgate.models import GateMessage, GateSettings
-from invoices.bulk import column_names, make_row, prepared_cursor
+from invoices.bulk import column_names, make_row, numbered, prepared_cursor
 from invoices.models import Client, Invoice
 
 
@@ -56,7 +56,7 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
 
 def _run(values: Sequence[Any]) -> list[Any]:
     with prepared_cursor() as cursor:
-        cursor.execute(_statement(), values)
+        cursor.execute(numbered(_statement()), values)
         return list(cursor.fetchall())
 
 

@@ -116,7 +116,7 @@ def move_row(row: Model, fields: Sequence[str], *, as_read: Mapping[str, Any], n
     for each in new:
         values += [_as_parameter(getattr(each, column.attname)) for column in _without_pk(type(each))]
     with prepared_cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(numbered(statement), values)
         return bool(cursor.rowcount)
 
 
@@ -143,15 +143,27 @@ def _insert_from_moved(model: type[Model]) -> str:
 
 
 def prepared_cursor() -> CursorWrapper:
-    """Return a cursor whose statements PostgreSQL plans once a connection; Django's own sets the values in as text.
+    """Return a cursor for `numbered` statements, which PostgreSQL plans once a connection; Django's own does not.
 
     It does not ask first whether the connection still works: who uses it first in a request must be ready to ask again.
     """
     if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
-    cursor: Any = psycopg.Cursor(connection.connection)
+    cursor: Any = psycopg.RawCursor(connection.connection)
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+
+
+@lru_cache(maxsize=50)
+def numbered(statement: str) -> str:
+    """Return a statement with the places of its values as `prepared_cursor` takes them.
+
+    psycopg would look for `%s` each time in a statement as long as ours.
+    """
+    if connection.vendor != "postgresql":
+        return statement
+    first, *others = statement.split("%s")
+    return first + "".join(f"${place}{part}" for place, part in enumerate(others, start=1))
 
 
 def _as_parameter(value: Any) -> Any:
@@ -163,7 +175,8 @@ def _named(model: type[Model], names: Sequence[str]) -> list[Field[Any, Any]]:
 
 
 def _without_pk(model: type[Model]) -> list[Field[Any, Any]]:
-    return [column for column in _columns(model) if column is not _pk(model)]
+    """Return the columns that a new row brings; a generated one the database makes."""
+    return [column for column in _columns(model) if column is not _pk(model) and not column.generated]
 
 
 def _columns(model: type[Model]) -> list[Field[Any, Any]]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from invoices.models import Client, Event, Invoice
 from invoices.permissions import person_name
+from invoices.workflow import Status
 
 TRACKED: Final = (
     "direction",
@@ -40,7 +41,7 @@ TRACKED: Final = (
     "archived_reason",
 )
 log = structlog.get_logger(__name__)
-NEWS: Final = frozenset({"status_noted", "status_paid"})  # news of an invoice even where its status stays as it is
+NEWS: Final = frozenset({"status_noted"})  # news of a payment even where the status stays as it is
 SYSTEM: Final = "Unstuck"
 Facts = dict[str, Any]
 
@@ -106,8 +107,10 @@ def compose(
         invoice.step_since = moment
         touched.append("step_since")
     if "status" in changed or action in NEWS:
-        invoice.news_at = moment
-        touched.append("news_at")
+        news_at = moment if invoice.status == Status.PROCESSING_PAYMENT else None
+        if news_at != invoice.news_at:
+            invoice.news_at = news_at
+            touched.append("news_at")
     invoice.event_count += 1
     event = Event(
         client_id=invoice.client_id,

@@ -42,7 +42,7 @@ from cxmlgate.redaction import (
 from cxmlgate.sources import Source, is_within
 from cxmlgate.throttle import throttle
 from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update, compose_update
-from invoices.bulk import move_row, prepared_cursor
+from invoices.bulk import move_row, numbered, prepared_cursor
 from invoices.errors import BadInput, Conflict
 from invoices.faults import fault
 from invoices.models import Client, Invoice
@@ -376,7 +376,8 @@ def _count_repeat(case: _Case, answer: Answer, *, only_seen: bool = False) -> bo
     seen_at = connection.ops.adapt_datetimefield_value(case.at)
     with prepared_cursor() as cursor:
         cursor.execute(
-            f"{statement} WHERE digest = %s AND code = %s", [seen_at, *said.values(), case.digest, answer.verdict.code]
+            numbered(f"{statement} WHERE digest = %s AND code = %s"),
+            [seen_at, *said.values(), case.digest, answer.verdict.code],
         )
         return bool(cursor.rowcount)
 

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.admin.access import clients_of
 from invoices.admin.desk import GROUPS
-from invoices.models.invoice import DIFFERS
 from invoices.workflow import INTEGRATION_STEPS, OPEN_MESSAGE_STATES, Direction, MessageState, Status, Step
 
 Choices = Iterable[tuple[str, str | Promise]]
@@ -131,7 +130,7 @@ class BalanceFilter(FixedFilter):
 
     def chosen(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:  # noqa: ARG002 (there is one choice)
         """Leave those that differ."""
-        return rows.filter(DIFFERS)
+        return rows.filter(differs_in_erp=True)
 
 
 class ClientFilter(FixedFilter):

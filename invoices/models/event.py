@@ -36,9 +36,18 @@ class Event(models.Model):
         WARNING = "warning", _("Warning")
         ERROR = "error", _("Error")
 
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="events", verbose_name=_("client"))
+    # Neither has an index of its own: those below begin with them, and a line is written with every change.
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="events", db_index=False, verbose_name=_("client")
+    )
     invoice = models.ForeignKey(
-        Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("invoice")
+        Invoice,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        db_index=False,
+        verbose_name=_("invoice"),
     )
     sequence = models.PositiveIntegerField(_("line"), default=0, help_text=_("Counts from 1 for each invoice."))
     at = models.DateTimeField(_("time"))

@@ -55,7 +55,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def differing(self) -> Self:
         """Leave those whose balance or currency is not the same in the accounting system, as far as it was read."""
-        return self.filter(DIFFERS)
+        return self.filter(differs_in_erp=True)
 
     def overdue(self, at: datetime) -> Self:
         """Leave those that have waited in an integration step longer than their client's patience."""
@@ -81,7 +81,9 @@ class Invoice(Workflow):
         VOIDED = "voided", _("Voided")
         MISSING = "missing", _("Not there any more")
 
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("client"))
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="invoices", db_index=False, verbose_name=_("client")
+    )
     counterparty = models.ForeignKey(
         Counterparty, on_delete=models.PROTECT, related_name="invoices", verbose_name=_("counterparty")
     )
@@ -94,7 +96,9 @@ class Invoice(Workflow):
     total = MoneyField(_("total"), default=Decimal(0))
     paid = MoneyField(_("paid"), default=Decimal(0), editable=False)
     step_since = models.DateTimeField(_("in this step since"), default=timezone.now, editable=False)
-    news_at = models.DateTimeField(_("last news of its status"), null=True, blank=True, editable=False)
+    news_at = models.DateTimeField(
+        _("last news of its payment"), null=True, blank=True, editable=False, help_text=_("While it is processed.")
+    )
 
     preliminary_voucher = models.CharField(_("preliminary voucher"), max_length=60, blank=True)
     preliminary_posting_date = models.DateField(_("preliminary posting date"), null=True, blank=True)
@@ -116,6 +120,13 @@ class Invoice(Workflow):
     )
     deleted_in_erp_at = models.DateTimeField(
         _("deleted in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+    )
+    # Stored, so that an index on it leaves rows alone whose balances stay the same when they are paid.
+    differs_in_erp = models.GeneratedField(
+        expression=models.ExpressionWrapper(DIFFERS, output_field=models.BooleanField()),
+        output_field=models.BooleanField(null=True),
+        db_persist=True,
+        editable=False,
     )
     synced_at = models.DateTimeField(_("last the same on both sides"), null=True, blank=True, editable=False)
     sync_problem = models.TextField(_("why its changes there were not taken"), blank=True, editable=False)
@@ -152,9 +163,9 @@ class Invoice(Workflow):
             models.Index(
                 fields=["news_at", "id", "client"],
                 name="invoice_without_news",
-                condition=Q(status=Status.PROCESSING_PAYMENT, archived_at__isnull=True),
+                condition=Q(news_at__isnull=False),
             ),
-            models.Index(fields=["client", "-id"], name="invoice_balance_differs", condition=DIFFERS),
+            models.Index(fields=["client", "-id"], name="invoice_balance_differs", condition=Q(differs_in_erp=True)),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
