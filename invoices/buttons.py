@@ -92,7 +92,9 @@ PAYMENT_BUTTONS: Final = {
             _("Failed"),
             receipts.fail_payment,
             lambda payment: may_move(payment.fail),
-            says=_("The money has not come, or was returned. What the ERP has already must be deleted there."),
+            says=_(
+                "The money has not come, or was returned. If the ERP has the payment already, it must be deleted there."
+            ),
             done=_("The payment failed."),
             is_grave=True,
         ),
@@ -101,7 +103,7 @@ PAYMENT_BUTTONS: Final = {
             _("Void"),
             receipts.void_payment,
             lambda payment: may_move(payment.void),
-            says=_("The payment should not have been recorded. What the ERP has already must be deleted there."),
+            says=_("The payment should not have been recorded. If the ERP has it already, it must be deleted there."),
             done=_("The payment is void."),
             is_grave=True,
         ),
@@ -239,7 +241,7 @@ register(
         Right.RECORD_PAYMENT,
         receipts.record_payment,
         receipts.may_record,
-        says=_("The payment is recorded here and pushed to the ERP once it counts."),
+        says=_("The payment is recorded here, and pushed to the ERP once it succeeded (authorized ACH: as preferred)."),
         done=_("The payment is recorded."),
         asks=("amount", "method", "state", "paid_on", "reference", "reason"),
         needs=("amount", "method", "state"),

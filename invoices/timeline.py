@@ -1,15 +1,19 @@
 """What happened to an invoice, in one list: events, attempts, look-ups, and what rooms above add (gate messages)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from invoices.models import Attempt, Event, Evidence, Invoice
+from invoices.models import Attempt, Counterparty, Event, Evidence, Invoice, Payment
+from invoices.money import shown
+
+PARTY: Final = "counterparty_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,9 @@ ACTIONS: Final[dict[str, str | Promise]] = {
 
 def _events(invoice: Invoice) -> Iterable[Entry]:
     tones = {Event.Level.INFO: "info", Event.Level.WARNING: "warning", Event.Level.ERROR: "error"}
-    for event in invoice.events.select_related("actor"):
-        changes = tuple(
-            (name, f"{event.before.get(name) or '–'} → {value or '–'}")
-            for name, value in event.after.items()
-            if event.before
-        )
+    events = list(invoice.events.select_related("actor"))
+    parties = _party_codes(events)
+    for event in events:
         yield Entry(
             at=event.at,
             source="event",
@@ -113,8 +114,42 @@ def _events(invoice: Invoice) -> Iterable[Entry]:
             who=event.actor_name,
             text=event.reason,
             tone="good" if event.action == "confirm" else tones[Event.Level(event.level)],
-            details=changes,
+            details=tuple(_changes(event, parties)),
         )
+
+
+def _changes(event: Event, parties: Mapping[int, str]) -> Iterable[tuple[str, str]]:
+    """Yield what an event changed, each with before and after; `parties` are codes by id."""
+    for name, value in event.after.items() if event.before else ():
+        sides = (event.before.get(name), value)
+        if name == PARTY:
+            sides = (parties.get(sides[0], ""), parties.get(sides[1], ""))
+        yield name, " → ".join(str(side or "–") for side in sides)
+    if "payment_id" in event.evidence:
+        said = event.evidence
+        method = Payment.Method(said["method"]).label
+        yield "payment", f"{method} {shown(Decimal(said['amount']), said['currency'])} {said['currency']}"
+    if "lines_before" in event.evidence:
+        yield "lines", f"{_lines(event.evidence['lines_before'])} → {_lines(event.evidence['lines'])}"
+
+
+def _lines(lines: Sequence[Mapping[str, str]]) -> str:
+    """Return lines as one reads them: 2 × Paper (PAPER) at 5.50."""
+    said = []
+    for line in lines:
+        quantity, price = (f"{Decimal(line[name]).normalize():f}" for name in ("quantity", "unit_price"))
+        item = f" ({line['item']})" if line.get("item") else ""
+        said.append(
+            _("%(quantity)s × %(what)s at %(price)s")
+            % {"quantity": quantity, "what": line["description"] + item, "price": price}
+        )
+    return ", ".join(said) or "–"
+
+
+def _party_codes(events: Iterable[Event]) -> dict[int, str]:
+    """Return the codes of the counterparties that events name, by their ids."""
+    ids = {side.get(PARTY) for event in events if event.before for side in (event.before, event.after)} - {None}
+    return dict(Counterparty.objects.filter(pk__in=ids).values_list("pk", "code")) if ids else {}
 
 
 def _attempts(invoice: Invoice) -> Iterable[Entry]:

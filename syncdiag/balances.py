@@ -39,6 +39,10 @@ class Paid:
         """Whether it counts here and is not in the accounting system."""
         return self.is_ours and self.is_applied and self.state in LIVE and self.pushed_at is None
 
+    def was_pushed_since(self, moment: datetime | None) -> bool:
+        """Whether it came into the accounting system after `moment`, so that the balance read then is without it."""
+        return self.is_applied and self.pushed_at is not None and moment is not None and self.pushed_at > moment
+
     @property
     def is_left_there(self) -> bool:
         """Whether it came to nothing here and is still in the accounting system."""
@@ -151,6 +155,14 @@ def _payments(seen: Seen) -> Iterator[Finding]:
                 _("A payment is not in the accounting system yet."),
                 _payment_proofs(payment, seen),
                 _("Press Re-sync: it is pushed."),
+                "re-sync",
+            )
+        elif payment.was_pushed_since(seen.read_at):
+            yield Finding(
+                "payment-pushed-since",
+                _("A payment was pushed after the balance in the accounting system was last read."),
+                _payment_proofs(payment, seen),
+                _("Nothing is wrong: the next sync reads it again. Press Re-sync to see it now."),
                 "re-sync",
             )
 

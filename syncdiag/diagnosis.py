@@ -23,6 +23,8 @@ def diagnose(invoice: Invoice) -> list[Finding]:
     Where nothing is wrong the only finding says what was checked.
     """
     findings = [*_why_stuck(invoice), *why_not_synced(invoice), *why_balances_differ(invoice), *why_no_pdf(invoice)]
+    if any(finding.id == "paid-although-failed" for finding in findings):  # says the same of the same payment
+        findings = [finding for finding in findings if finding.id != "failed-payment-pushed"]
     return findings or [
         Finding(
             "nothing-wrong",
@@ -46,7 +48,7 @@ def _why_stuck(invoice: Invoice) -> Iterator[Finding]:
             yield Finding(
                 f"preflight-{problem.field}",
                 problem.sentence,
-                (Proof(_("field"), problem.field),),
+                (Proof(_("field"), _field_text(problem.field)),),
                 _("Edit the invoice, then post it."),
             )
     elif invoice.step == Step.APPROVAL:
@@ -241,6 +243,15 @@ def _why_not_pushed(invoice: Invoice) -> Iterator[Finding]:
                 (Proof(_("method"), payment.get_method_display()),),
                 _("Wait until it succeeded. For ACH, Submit authorized ACH payments changes this for the client."),
             )
+
+
+def _field_text(field: str) -> str:
+    """Return what a person calls a field: `lines[0].unit_price` is the unit price of line 1."""
+    place, dot, name = field.partition("].")
+    index = place.removeprefix("lines[")
+    if dot and index.isdigit():
+        return _("%(name)s of line %(number)s") % {"name": name.replace("_", " "), "number": int(index) + 1}
+    return field.replace("_", " ").replace(".", " ")
 
 
 def _system_of(invoice: Invoice) -> str:

@@ -25,7 +25,7 @@ from invoices.models import Attempt, Evidence, Invoice, InvoicePdf
 from invoices.permissions import may, who_may_sentence
 from invoices.roles import Right
 from invoices.timeline import timeline
-from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, PRELIMINARY_STEPS, booking_kind
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, PRELIMINARY_STEPS, Step, booking_kind
 
 NOTE_VOUCHER: Final = "note-voucher"
 LOOK_UP: Final = "look-up"
@@ -81,6 +81,7 @@ def show_invoice(request: HttpRequest, invoice: Invoice, site: Mapping[str, Any]
         "not_now": _by_sentence([offer for offer in offers if not offer.fits]),
         "box": box,
         "why_read_only": read_only or _why_not_edit(invoice, user),
+        "says_where_to_edit": bool(read_only) and invoice.step == Step.BOOKED,
         "lines": invoice.lines.all(),
         "payments": payment_rows(invoice, user),
         "pdf": InvoicePdf.objects.filter(invoice=invoice).first(),

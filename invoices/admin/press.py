@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from invoices.actions.intake import why_read_only
 from invoices.admin.access import http_status, person
 from invoices.admin.page import starting_values, voucher_origin
 from invoices.admin.situation import offered_to, situation
@@ -17,6 +18,9 @@ from invoices.buttons import find_button, press
 from invoices.errors import BadInput, NotThere, Refusal
 from invoices.forms import PressForm, show_refusal
 from invoices.models import Invoice
+from invoices.money import rounded
+from invoices.permissions import may
+from invoices.roles import Right
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,6 +36,8 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
     user = person(request)
     offered = offered_to(invoice)
     start = starting_values(invoice, offered)
+    if "amount" in button.needs and button.works_from(invoice) and invoice.balance:
+        start["amount"] = rounded(invoice.balance, invoice.currency)
     status = 200
     if request.method == "POST" and "ask" not in request.POST:
         form = PressForm(button, request.POST)
@@ -65,6 +71,7 @@ def press_button(request: HttpRequest, invoice: Invoice, slug: str, site: Mappin
         "form": form,
         "situation": situation(invoice, offered),
         "why_not": button.why_not(invoice, user),
+        "may_edit": not why_read_only(invoice) and may(user, Right.HAND_IN, invoice.client),
         "origin": voucher_origin(invoice, offered) if start and "voucher" in button.asks else "",
         "evidence": evidence,
         "evidence_is_old": is_old(evidence),

@@ -42,7 +42,7 @@ class PaymentRow:
 
 
 def payment_rows(invoice: Invoice, user: User) -> list[PaymentRow]:
-    """Return the payments of an invoice, with what the ERP knows of each and what can be done."""
+    """Return the payments of an invoice, with what the ERP knows of each and what can be done from its state."""
     latest = {message.payment_id: message for message in invoice.messages.filter(payment__isnull=False).order_by("pk")}
     rows = []
     for payment in invoice.payments.all():
@@ -51,7 +51,7 @@ def payment_rows(invoice: Invoice, user: User) -> list[PaymentRow]:
         offers = tuple(
             PaymentOffer(button, _url(payment, button), button.why_not(payment, user))
             for button in PAYMENT_BUTTONS.values()
-            if payment.is_recorded_here
+            if payment.is_recorded_here and button.works_from(payment)
         )
         rows.append(PaymentRow(payment, pushed, tone, offers))
     return rows

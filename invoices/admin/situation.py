@@ -9,7 +9,7 @@ from invoices.actions.flow import OfferedBooking, offered_booking
 from invoices.admin.words import amount_text, clock_text, span
 from invoices.models import IntegrationMessage, Invoice
 from invoices.preflight import preflight
-from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, Status, Step
+from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, Direction, MessageState, Status, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,13 @@ def _approval(invoice: Invoice) -> Situation:
 
 def _booked(invoice: Invoice) -> Situation:
     voucher = invoice.final_voucher or "–"
+    if invoice.direction == Direction.RECEIVABLE and invoice.payments.failed_after_push().exists():
+        return Situation(
+            "bad",
+            _("Booked under voucher %(voucher)s. A payment came to nothing, but still counts, because the ERP has it.")
+            % {"voucher": voucher},
+            _("Delete the payment in the ERP, then press Re-sync."),
+        )
     if invoice.status == Status.PAID:
         return Situation("good", _("Booked under voucher %(voucher)s, and paid in full.") % {"voucher": voucher})
     if invoice.status == Status.DENIED:
@@ -155,7 +162,9 @@ def _booked(invoice: Invoice) -> Situation:
             "balance": amount_text(invoice.balance, invoice.currency),
             "currency": invoice.currency,
         },
-        _("Nothing to do here: the ERP tells about payments by itself."),
+        _("When it is paid, record the payment here, or in the ERP, which tells of it by itself.")
+        if invoice.direction == Direction.RECEIVABLE
+        else _("Nothing to do here: the ERP tells about payments by itself."),
     )
 
 

@@ -23,6 +23,7 @@ from invoices.workflow import MessageState, Status, Step
 register = template.Library()
 
 CAPPED_AT: Final = 20_000
+STATES: Final = {value: label for value, label in [*Step.choices, *Status.choices] if value}
 
 
 @register.simple_tag
@@ -122,18 +123,35 @@ def plain_number(value: Decimal | None) -> str:
 
 
 @register.filter
-def shown_changes(details: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    """Return the changes of an event in words: fields by their names, states by their labels; our own keys left out."""
-    labels = {value: str(label) for value, label in [*Step.choices, *Status.choices] if value}
+def shown_changes(details: tuple[tuple[str, str], ...], currency: str = "") -> list[tuple[str, str]]:
+    """Return the changes of an event in words: fields by their names, states by their labels; our own keys left out.
+
+    With a `currency`, amounts have its digits, and dates are as the page has them.
+    """
     fields = {field.name: str(field.verbose_name) for field in Invoice._meta.fields}
     shown = []
     for name, text in details:
         if name.endswith("_id") and name not in fields and name != "counterparty_id":
             continue
-        sides = [labels.get(side, side) for side in text.split(" → ")] if name in ("step", "status") else [text]
+        sides = [_side(name, side, currency) for side in text.split(" → ")] if name in fields else [text]
         label = fields.get(name) or fields.get(name.removesuffix("_id")) or name
         shown.append((label, " → ".join(sides)))
     return shown
+
+
+def _side(name: str, side: str, currency: str) -> str:
+    """Return one side of a change as the page has such values."""
+    if name in ("step", "status"):
+        return str(STATES.get(side, side))
+    if side == "–" or not currency:
+        return side
+    if name in ("total", "paid"):
+        return amount_text(Decimal(side), currency)
+    if name.endswith("_date"):
+        return day(date.fromisoformat(side))
+    if name.endswith("_at"):
+        return clock_text(datetime.fromisoformat(side))
+    return side
 
 
 @register.filter

@@ -1,17 +1,22 @@
 """The page of one invoice, and what every page keeps to."""
 
+from datetime import date
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from invoices.actions.intake import InvoiceGiven, LineGiven, edit_invoice
 from invoices.admin import panels
 from invoices.drawing import machines_of
 from invoices.models import Event, Invoice
+from invoices.templatetags.unstuck import shown_changes
 from invoices.workflow import Direction, MessageState, Status, Step
 from tests.admin.rows import found_in_erp, with_message
 from tests.factories import InvoiceFactory
+from tests.invoices.pictures import stand
 
 
 class Inline(HTMLParser):
@@ -207,3 +212,35 @@ def test_other_rooms_add_panels(browser, at, acme, auditor, monkeypatch):
 
     assert [panel.title for panel in answer.context["panels"]] == ["Why?"]
     assert "<h2>Why?</h2>" in answer.text
+
+
+def test_the_timeline_says_what_was_before_and_after_as_the_page_has_it(browser, at, acme, clerk):
+    invoice = InvoiceFactory(client=acme, invoice_date=date(2026, 11, 2))
+    was = invoice.counterparty.code
+    given = InvoiceGiven(
+        direction=invoice.direction,
+        number=invoice.number,
+        party_code="SUP-2",
+        party_name="Ink",
+        invoice_date=date(2026, 11, 3),
+        currency="USD",
+        lines=(LineGiven("Paper", Decimal(2), Decimal("10.99"), item="A4"),),
+    )
+    edit_invoice(invoice.pk, given, by=clerk)
+
+    entry = next(entry for entry in browser(clerk).get(at("change", invoice)).context["entries"] if entry.details)
+
+    assert dict(shown_changes(entry.details, "USD")) == {
+        "counterparty": f"{was} → SUP-2",
+        "invoice date": "2 Nov 2026 → 3 Nov 2026",
+        "total": "10.99 → 21.98",
+        "lines": "1 × Paper at 10.99 → 2 × Paper (A4) at 10.99",
+    }
+
+
+@pytest.mark.parametrize(("step", "is_said"), [(Step.BOOKED, True), (Step.FINAL_INTEGRATION, False)])
+def test_where_a_booked_invoice_is_edited_stands_in_sight(browser, at, acme, clerk, step, is_said):
+    answer = browser(clerk).get(at("change", stand(acme, step)))
+
+    assert answer.context["says_where_to_edit"] is is_said
+    assert ("It is booked. Edit it in" in answer.text.partition('<details class="more">')[0]) is is_said

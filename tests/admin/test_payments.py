@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from invoices.actions.receipts import fail_payment, record_payment
-from invoices.models import Event, IntegrationMessage, Payment
+from invoices.models import Event, IntegrationMessage, Invoice, Payment
 from syncdiag.diagnosis import diagnose
 from tests.factories import CounterpartyFactory
 from tests.invoices.pictures import RoomPicture, stand
@@ -93,7 +93,7 @@ def test_one_that_failed_after_it_was_pushed_is_flagged_with_what_to_do(browser,
     assert "Failed payment in the ERP" in page
     assert "Failed payment in the ERP" in rows
     assert "delete it there, then press Re-sync" in page
-    (finding,) = diagnose(type(invoice).objects.get(pk=invoice.pk))
+    (finding,) = diagnose(Invoice.objects.get(pk=invoice.pk))
     assert (finding.id, finding.button) == ("paid-although-failed", "re-sync")
     assert ("why", "R01 insufficient funds") in [(str(proof.label), proof.said) for proof in finding.evidence]
 
@@ -106,3 +106,39 @@ def test_a_refused_one_is_explained_by_the_catalogue_or_the_erps_words(invoice, 
 
     assert (finding.id, finding.button) == ("refused", "re-sync")
     assert finding.evidence[0].said == "No such ledger"
+
+
+def test_the_form_begins_with_what_is_open(browser, at, invoice, clerk):
+    page = browser(clerk).get(at("press", invoice, "record-payment"))
+
+    assert page.context["form"]["amount"].value() == Decimal("10.99")
+
+
+def test_the_page_of_one_that_failed_after_its_push_does_not_call_it_well(browser, at, invoice, payment, clerk):
+    push(payment)
+    fail_payment(payment.pk, by=clerk, reason="R01 insufficient funds")
+
+    said = browser(clerk).get(at("change", invoice)).context["situation"]
+
+    assert (said.tone, said.next_step) == ("bad", "Delete the payment in the ERP, then press Re-sync.")
+
+
+def test_what_its_state_does_not_allow_is_not_offered(browser, at, invoice, payment, clerk):
+    def offered():
+        rows = browser(clerk).get(at("change", invoice)).context["payments"]
+        return [offer.button.slug for row in rows for offer in row.offers]
+
+    before = offered()
+    fail_payment(payment.pk, by=clerk, reason="R01 insufficient funds")
+
+    assert (before, offered()) == (["succeed", "fail", "void"], [])
+
+
+def test_one_payment_is_one_finding_also_where_the_balance_was_read_before(invoice, payment, clerk):
+    push(payment)
+    Invoice.objects.filter(pk=invoice.pk).update(erp_balance="10.99", erp_currency="USD")
+    fail_payment(payment.pk, by=clerk, reason="R01 insufficient funds")
+
+    findings = diagnose(Invoice.objects.get(pk=invoice.pk))
+
+    assert [finding.id for finding in findings] == ["paid-although-failed"]

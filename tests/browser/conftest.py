@@ -85,6 +85,14 @@ class Person:
     def reads(self, text: str) -> bool:
         return text in self.page.locator("body").inner_text()
 
+    def cut_off(self) -> list[str]:
+        """Return what is wider than the window, or than the box in which it would have to be pushed sideways."""
+        script = """() => [document.documentElement, ...document.querySelectorAll('.sheet, .card')]
+            .filter(box => box.scrollWidth > box.clientWidth + 1)
+            .map(box => `${box.className || box.tagName} ${box.scrollWidth} > ${box.clientWidth}`)"""
+        found: list[str] = self.page.evaluate(script)
+        return found
+
     def shoot(self, name: str) -> None:
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
