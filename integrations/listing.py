@@ -58,6 +58,8 @@ class Listing:
         """Have the database look at the table, so that it joins it well."""
         if self.is_postgresql:
             with connection.cursor() as cursor:
+                # 300 rows say as well as 30,000 that no id comes twice, and that is all that the join asks.
+                cursor.execute(f"ALTER TABLE {TABLE} ALTER remote_id SET STATISTICS 1")
                 cursor.execute(f"ANALYZE {TABLE} (remote_id)")
 
 
