@@ -17,6 +17,7 @@ from integrations.erps.contract import Listed
 from invoices.models import Invoice
 
 TABLE: Final = "unstuck_listed"
+AT_ONCE: Final = 500  # rows; the database takes them in while the next ones are written
 
 
 class Listing:
@@ -44,16 +45,21 @@ class Listing:
                     [(one.remote_id, one.number, str(one.balance), one.currency) for one in page],
                 )
                 return
-            line = "%s\t%s\t%s\t%s\n"  # an f-string would call Decimal.__format__, which is slow
-            text = "".join([line % (one.remote_id, one.number, one.balance, one.currency) for one in page])
-            # Nothing listed has a tab or an end of line in it (`contract.wrong_fact`): only a backslash needs care.
             with cursor.copy(f"COPY {TABLE} FROM STDIN") as copy:
-                copy.write(text.replace("\\", "\\\\") if "\\" in text else text)
+                for start in range(0, len(page), AT_ONCE):
+                    # Without !s an amount would go through Decimal.__format__, which is slow.
+                    rows = page[start : start + AT_ONCE]
+                    lines = [f"{one.remote_id}\t{one.number}\t{one.balance!s}\t{one.currency}\n" for one in rows]
+                    text = "".join(lines)
+                    # Nothing listed has a tab or an end of line (`contract.wrong_fact`): only a backslash needs care.
+                    copy.write(text.replace("\\", "\\\\") if "\\" in text else text)
 
     def complete(self) -> None:
         """Have the database look at the table, so that it joins it well."""
         if self.is_postgresql:
             with connection.cursor() as cursor:
+                # 300 rows say as well as 30,000 that no id comes twice, and that is all that the join asks.
+                cursor.execute(f"ALTER TABLE {TABLE} ALTER remote_id SET STATISTICS 1")
                 cursor.execute(f"ANALYZE {TABLE} (remote_id)")
 
 

@@ -4,9 +4,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django_q.models import OrmQ
 
 from integrations import reconcile, tasks
+from integrations.erps.contract import Listed
+from integrations.listing import AT_ONCE, TABLE, take_listing
 from integrations.models import Difference, Reconciliation
 from invoices import clock
 from invoices.errors import Conflict, NotAllowed
@@ -100,6 +103,23 @@ def test_another_currency_alone_is_a_difference(desk, book):
 
     assert differences(one) == [("differs", row.number, row.pk, Decimal("10.99"), Decimal("10.99"), "EUR", "USD")]
     assert desk.see(row).balance_differs
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("length", [0, 1, AT_ONCE, 2 * AT_ONCE + 1])
+def test_a_page_of_any_length_is_taken_whole(length):
+    page = [Listed(f"R-{nth}", f"a\\{nth}", Decimal(9), Decimal(nth) / 100, "USD") for nth in range(length)]
+
+    with take_listing() as listing, connection.cursor() as cursor:
+        listing.add(page)
+        listing.complete()
+        cursor.execute(f"SELECT remote_id, number, balance, currency FROM {TABLE}")
+        rows = cursor.fetchall()
+
+    assert listing.count == length
+    assert sorted(row[:2] for row in rows) == sorted((one.remote_id, one.number) for one in page)
+    assert sorted(Decimal(str(row[2])) for row in rows) == [one.balance for one in page]
+    assert {row[3] for row in rows} <= {"USD"}
 
 
 def test_archived_and_unbooked_ones_are_neither_counted_nor_missing_here(desk, book):
