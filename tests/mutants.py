@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant(
         "unique key",
         "two open messages of one invoice's payments",
-        "invoices/migrations/0006_payments_are_pushed.py",
+        "invoices/migrations/0007_payments_are_pushed.py",
         "fields=('invoice',), name='one_open_payment_message_an_invoice'",
         "fields=('id',), name='one_open_payment_message_an_invoice'",
         ("test_protections.py::test_the_database_refuses_a_second_open_payment_message_of_an_invoice",),
