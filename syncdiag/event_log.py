@@ -32,6 +32,7 @@ from syncdiag.catalogue import entries_of
 from syncdiag.meaning import meaning_of
 
 INVOICES_FOUND: Final = 200
+LINES_FOUND: Final = 5_000  # of those invoices, the latest invoice's first
 EXPORTED_AT_MOST: Final = 100_000
 CSV_COLUMNS: Final = ("time", "client", "invoice", "what", "level", "code", "who", "why", "said by the ERP")
 
@@ -145,7 +146,10 @@ class EventAdmin(ClientRowsAdmin[Event]):
             return queryset.filter(~Q(code=""), code=term.upper()), False
         invoices = Invoice.objects.filter(client_id__in=clients)
         found = invoices.filter(Q(number__startswith=term) | Q(number__startswith=term.upper())).order_by("-pk")
-        return queryset.filter(invoice_id__in=list(found.values_list("pk", flat=True)[:INVOICES_FOUND])), False
+        ids = list(found.values_list("pk", flat=True)[:INVOICES_FOUND])
+        # By their keys, or PostgreSQL walks the log backwards until it has met enough lines of these few invoices.
+        lines = Event.objects.filter(invoice_id__in=ids).order_by("-invoice_id", "-sequence")
+        return queryset.filter(pk__in=list(lines.values_list("pk", flat=True)[:LINES_FOUND])), False
 
     def get_urls(self) -> list[URLPattern]:
         """Return the list, the page of one line, the list as CSV, and the guides."""
