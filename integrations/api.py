@@ -1,20 +1,16 @@
 """The API's doors of this room: bulk runs, and import by number."""
 
-from typing import cast
-
-from django.contrib.auth.models import User
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from integrations.bulk import start_bulk
 from integrations.importing import import_by_number
 from integrations.models import BulkItem, BulkRun
 from invoices.actions.importing import Choice, Imported, Outcome
 from invoices.api.serializers import InvoiceOut, PageIn, Strict, TextField
-from invoices.api.views import ERRORS, Door
+from invoices.api.views import ERRORS, Door, asked_of, first_page, person_of
 from invoices.errors import NotThere
 from invoices.models import Client, Invoice
 from invoices.money import shown
@@ -83,7 +79,7 @@ class BulkRuns(Door):
         given = BulkRunIn(data=request.data)
         given.is_valid(raise_exception=True)
         said = given.validated_data
-        run = start_bulk(said["button"], said["invoices"], by=_person(request), reason=said["reason"])
+        run = start_bulk(said["button"], said["invoices"], by=person_of(request), reason=said["reason"])
         return Response(BulkRunOut(run).data, status=201)
 
 
@@ -98,18 +94,14 @@ class OneBulkRun(Door):
     )
     def get(self, request: Request, run_id: int) -> Response:
         """Return its counts, and what became of each invoice, done or refused and why."""
-        asked = PageIn(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        limit = asked.validated_data["limit"]
-        run = BulkRun.objects.visible_to(_person(request)).select_related("by").filter(pk=run_id).first()
+        asked = asked_of(request)
+        run = BulkRun.objects.visible_to(person_of(request)).select_related("by").filter(pk=run_id).first()
         if run is None:
             raise NotThere(NOT_THERE)
-        rows = run.items.select_related("invoice").filter(pk__gt=asked.validated_data.get("cursor", 0))
-        found = list(rows[: limit + 1])
-        shown = found[:limit]
-        there = request.build_absolute_uri()
-        following = replace_query_param(there, "cursor", shown[-1].pk) if len(found) > limit else None
-        return Response({**BulkRunOut(run).data, "items": BulkItemOut(shown, many=True).data, "next": following})
+        rows = run.items.select_related("invoice").filter(pk__gt=asked.get("cursor", 0))
+        return Response(
+            {**BulkRunOut(run).data, **first_page(request, rows, asked["limit"], BulkItemOut, name="items")}
+        )
 
 
 class ImportIn(Strict):
@@ -180,14 +172,10 @@ class ImportInvoice(Door):
         client = Client.objects.where(request.user, Right.VIEW).filter(slug=said.pop("client")).first()
         if client is None:
             raise NotThere(NOT_THERE)
-        made = import_by_number(client.pk, said.pop("number"), said.pop("direction"), by=_person(request), **said)
+        made = import_by_number(client.pk, said.pop("number"), said.pop("direction"), by=person_of(request), **said)
         if made.invoice is not None and made.outcome in (Outcome.IMPORTED, Outcome.HERE):
             invoice = Invoice.objects.select_related("client", "counterparty", "current_message").get(
                 pk=made.invoice.pk
             )
             return Response(InvoiceOut(invoice).data, status=201 if made.outcome is Outcome.IMPORTED else 200)
         return Response(NotImportedOut(made).data, status=404 if made.outcome is Outcome.NOT_FOUND else 409)
-
-
-def _person(request: Request) -> User:
-    return cast("User", request.user)  # IsAuthenticated let nobody else in

@@ -1,18 +1,14 @@
 """The API's doors to sync runs: press Sync now, and see how the run gets on."""
 
-from typing import cast
-
-from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from integrations.models import SyncItem, SyncRun
 from integrations.sync_runs import connection_of, sync_now
 from invoices.api.serializers import PageIn, Strict, TextField
-from invoices.api.views import ERRORS, Door
+from invoices.api.views import ERRORS, Door, asked_of, first_page, person_of
 from invoices.errors import NotThere
 from invoices.models import Client
 from invoices.permissions import NOT_THERE, require
@@ -78,7 +74,7 @@ class SyncNow(Door):
         """Begin a run, or join the one that is not over: then its id is answered again."""
         given = SyncIn(data=request.data)
         given.is_valid(raise_exception=True)
-        person = _person(request)
+        person = person_of(request)
         found = Client.objects.where(person, Right.VIEW).filter(slug=client).first()
         if found is None:
             raise NotThere(NOT_THERE)
@@ -98,20 +94,12 @@ class OneSyncRun(Door):
     )
     def get(self, request: Request, run_id: int) -> Response:
         """Return its counts, and what became of each, sent or refused and why."""
-        asked = PageIn(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        limit = asked.validated_data["limit"]
-        rows = SyncRun.objects.visible_to(_person(request)).select_related("connection__client", "by")
+        asked = asked_of(request)
+        rows = SyncRun.objects.visible_to(person_of(request)).select_related("connection__client", "by")
         run = rows.filter(pk=run_id).first()
         if run is None:
             raise NotThere(NOT_THERE)
-        items = run.items.select_related("invoice").filter(pk__gt=asked.validated_data.get("cursor", 0))
-        found = list(items[: limit + 1])
-        shown = found[:limit]
-        there = request.build_absolute_uri()
-        following = replace_query_param(there, "cursor", shown[-1].pk) if len(found) > limit else None
-        return Response({**SyncRunOut(run).data, "items": SyncItemOut(shown, many=True).data, "next": following})
-
-
-def _person(request: Request) -> User:
-    return cast("User", request.user)  # IsAuthenticated let nobody else in
+        items = run.items.select_related("invoice").filter(pk__gt=asked.get("cursor", 0))
+        return Response(
+            {**SyncRunOut(run).data, **first_page(request, items, asked["limit"], SyncItemOut, name="items")}
+        )

@@ -127,7 +127,7 @@ class Invoices(Door):
     )
     def get(self, request: Request) -> Response:
         """Return the invoices of all clients in which you have a part, latest first."""
-        asked = _asked(InvoiceFilter, request)
+        asked = asked_of(request, InvoiceFilter)
         rows = visible_invoices(request)
         for name, lookup in (
             ("client", "client__slug"),
@@ -143,7 +143,7 @@ class Invoices(Door):
             rows = rows.filter(archived_at__isnull=asked["archived"] == "false")
         if "cursor" in asked:
             rows = rows.filter(pk__lt=asked["cursor"])
-        return _page(request, rows.order_by("-pk"), asked["limit"], InvoiceOut, "pk")
+        return Response(first_page(request, rows.order_by("-pk"), asked["limit"], InvoiceOut))
 
     @extend_schema(
         operation_id="invoices_hand_in",
@@ -211,11 +211,11 @@ class InvoiceEvents(Door):
     )
     def get(self, request: Request, invoice_id: int) -> Response:
         """Return the invoice's event log, oldest first; each `hash` covers its line and the `previous_hash`."""
-        asked = _asked(PageIn, request)
+        asked = asked_of(request)
         if not visible_invoices(request).filter(pk=invoice_id).exists():
             raise NotThere(NOT_THERE)
         rows = Event.objects.filter(invoice_id=invoice_id, sequence__gt=asked.get("cursor", 0))
-        return _page(request, rows.order_by("sequence"), asked["limit"], EventOut, "sequence")
+        return Response(first_page(request, rows.order_by("sequence"), asked["limit"], EventOut, key="sequence"))
 
 
 class PressButton(Door):
@@ -272,19 +272,22 @@ def _shown(request: Request, invoice_id: int) -> Any:
     return InvoiceOut(invoice).data
 
 
-def _asked(serializer: type[PageIn], request: Request) -> dict[str, Any]:
+def asked_of(request: Request, serializer: type[PageIn] = PageIn) -> dict[str, Any]:
+    """Return what the address asks for, checked; raises ValidationError."""
     asked = serializer(data=request.query_params.dict())
     asked.is_valid(raise_exception=True)
     return cast("dict[str, Any]", asked.validated_data)
 
 
-def _page(request: Request, rows: QuerySet[Any], limit: int, serializer: Any, key: str) -> Response:
-    """Answer the first rows, and where to go on: after the last row's key, so that no page is counted or skipped."""
+def first_page(
+    request: Request, rows: QuerySet[Any], limit: int, serializer: Any, *, key: str = "pk", name: str = "results"
+) -> dict[str, Any]:
+    """Return the first rows, and where to go on: after the last row's key, so that no page is counted or skipped."""
     found = list(rows[: limit + 1])
     shown = found[:limit]
     there = request.build_absolute_uri()
     following = replace_query_param(there, "cursor", getattr(shown[-1], key)) if len(found) > limit else None
-    return Response({"results": serializer(shown, many=True).data, "next": following})
+    return {name: serializer(shown, many=True).data, "next": following}
 
 
 def _idempotency_key(request: Request) -> str:
