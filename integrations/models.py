@@ -131,16 +131,53 @@ def name_of_system(client_id: int) -> str:
     return connection.get_connector_display() if connection else ""
 
 
-class Reconciliation(models.Model):
+AnyRun = TypeVar("AnyRun", bound="Run")
+
+
+class RunQuerySet(models.QuerySet[AnyRun]):
+    """Questions about runs of any kind."""
+
+    def free(self, at: datetime) -> Self:
+        """Leave those that are not over and that no worker holds at `at` (the database's clock)."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at), finished_at__isnull=True)
+
+
+class Run(models.Model):
+    """Work in the background that goes on over several turns of several workers, one at a time."""
+
+    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
+    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
+
+    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.finished_at is not None
+
+
+class CancellableRun(Run):
+    """A run that a person may end where it is."""
+
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Reconciliation(Run):
     """One comparison of all booked invoices of a connection with the ERP's list, and what it counted."""
 
     connection = models.ForeignKey(
         Connection, on_delete=models.PROTECT, related_name="reconciliations", verbose_name=_("connection")
     )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("by"))
-    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
-    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
-    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
     listed = models.PositiveIntegerField(_("in the ERP's list"), default=0)
     same = models.PositiveIntegerField(_("the same"), default=0)
     differ = models.PositiveIntegerField(_("different"), default=0)
@@ -148,9 +185,7 @@ class Reconciliation(models.Model):
     missing_here = models.PositiveIntegerField(_("missing here"), default=0)
     error = models.TextField(_("why it stopped"), blank=True)
 
-    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
-    lease_token = models.CharField(max_length=32, blank=True, editable=False)
-    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    objects = RunQuerySet["Reconciliation"].as_manager()
 
     class Meta:
         ordering: ClassVar = ["-pk"]
@@ -237,38 +272,6 @@ class KnownClosedPeriod(models.Model):
         return self.name
 
 
-AnyRun = TypeVar("AnyRun", bound="Run")
-
-
-class RunQuerySet(models.QuerySet[AnyRun]):
-    """Questions about runs of any kind."""
-
-    def free(self, at: datetime) -> Self:
-        """Leave those that are not over and that no worker holds at `at` (the database's clock)."""
-        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at), finished_at__isnull=True)
-
-
-class Run(models.Model):
-    """Work in the background that goes on over several turns of several workers, one at a time."""
-
-    created_at = models.DateTimeField(_("pressed"), default=timezone.now)
-    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
-    finished_at = models.DateTimeField(_("over"), null=True, blank=True)
-    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
-
-    queued_at = models.DateTimeField(null=True, blank=True, editable=False)
-    lease_token = models.CharField(max_length=32, blank=True, editable=False)
-    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        abstract = True
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.finished_at is not None
-
-
 class BulkRunQuerySet(RunQuerySet["BulkRun"]):
     """Questions about bulk runs."""
 
@@ -283,7 +286,7 @@ class BulkRunQuerySet(RunQuerySet["BulkRun"]):
         return self.filter(Q(by_id=user.pk) | ~Exists(hidden))
 
 
-class BulkRun(Run):
+class BulkRun(CancellableRun):
     """One press for many invoices, done by a worker one after the other."""
 
     button = models.CharField(_("button"), max_length=30)
@@ -366,7 +369,7 @@ class SyncRunQuerySet(RunQuerySet["SyncRun"]):
         return self.filter(finished_at__isnull=True)
 
 
-class SyncRun(Run):
+class SyncRun(CancellableRun):
     """One sync of a connection: all that waits is sent, then all that changed in the ERP is taken."""
 
     class Phase(models.TextChoices):

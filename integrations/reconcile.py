@@ -7,14 +7,13 @@
 Nothing is archived and no invoice moves: what is missing there or here is shown, each with the step that mends it.
 """
 
-import uuid
 from datetime import timedelta
 from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
@@ -22,6 +21,7 @@ from integrations.erps.contract import ErpError
 from integrations.erps.registry import connect
 from integrations.listing import TABLE, Listing, take_listing
 from integrations.models import Connection, Difference, Reconciliation
+from integrations.runs import LostRun, give_back, take_run
 from invoices import clock
 from invoices.errors import Conflict, NotThere
 from invoices.permissions import NOT_THERE, require
@@ -30,7 +30,6 @@ from invoices.roles import Right
 log = structlog.get_logger(__name__)
 LEASE: Final = timedelta(minutes=10)  # renewed with every page
 LONGEST_TASK: Final = 3600  # seconds
-QUEUED_AT_MOST: Final = timedelta(minutes=10)  # after that the queue is taken to have lost it
 
 # What was booked or read after the run began is newer than the list, and is left out.
 OURS: Final = """
@@ -80,8 +79,7 @@ SET_MENDED: Final = f"""
     FROM {TABLE} AS listed
     WHERE client_id = %(client)s AND invoices_invoice.remote_id = listed.remote_id
         AND NOT invoices_invoice.remote_id = ''
-        AND (erp_balance < total - paid OR erp_balance > total - paid
-            OR (NOT erp_currency = '' AND NOT erp_currency = invoices_invoice.currency))
+        AND differs_in_erp
         AND archived_at IS NULL AND status <> '' AND (erp_read_at IS NULL OR erp_read_at < %(began)s)
 """  # noqa: S608 (our own names)
 COUNT: Final = f"WITH ours AS ({OURS}) SELECT count(*) FROM ours WHERE counts"  # noqa: S608 (our own names)
@@ -110,41 +108,22 @@ def enqueue(run_id: int) -> None:
     async_task("integrations.tasks.reconcile", run_id, timeout=LONGEST_TASK)
 
 
-def queue_left() -> int:
-    """Enqueue each run whose worker did not come back, and each that the queue lost; return how many."""
-    now = clock.now()
-    unqueued = Q(queued_at__isnull=True) | Q(queued_at__lte=now - QUEUED_AT_MOST)
-    left = list(_free(now).filter(unqueued).order_by("pk").values_list("pk", flat=True))
-    for pk in left:
-        if _free(now).filter(unqueued, pk=pk).update(queued_at=now):
-            enqueue(pk)
-    return len(left)
-
-
 def work_on(run_id: int) -> bool:
     """Compare from the beginning; say whether the run is over. Does nothing while another worker holds it."""
-    token, now = uuid.uuid4().hex, clock.now()
-    if not _free(now).filter(pk=run_id).update(lease_token=token, lease_until=now + LEASE, started_at=now):
+    which = Reconciliation.objects.filter(pk=run_id)
+    token = take_run(which, LEASE)
+    if token is None:
         return False
+    which.update(started_at=clock.now())
     run = Reconciliation.objects.select_related("connection__client").get(pk=run_id)
     try:
         _Work(run, token).run()
-    except _LostRun:
+    except LostRun:
         log.info("another worker holds the reconciliation", run=run_id)
         return False
     finally:
-        Reconciliation.objects.filter(pk=run_id, lease_token=token).update(lease_token="", lease_until=None)
+        give_back(which, token)
     return True
-
-
-def _free(now: object) -> QuerySet[Reconciliation]:
-    return Reconciliation.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now), finished_at__isnull=True
-    )
-
-
-class _LostRun(Exception):  # noqa: N818 (nothing went wrong)
-    """Another worker holds the run."""
 
 
 class _Work:
@@ -182,11 +161,11 @@ class _Work:
 
     def _keep(self, **values: object) -> None:
         if not self._ours().update(lease_until=clock.now() + LEASE, **values):
-            raise _LostRun
+            raise LostRun
 
     def _finish(self, **values: object) -> None:
         if not self._ours().update(finished_at=clock.now(), **values):
-            raise _LostRun
+            raise LostRun
 
     def _ours(self) -> QuerySet[Reconciliation]:
         return Reconciliation.objects.filter(

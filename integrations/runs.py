@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from integrations.models import Run, RunQuerySet
+from integrations.models import CancellableRun, RunQuerySet
 from invoices import clock
 
 
@@ -39,7 +39,7 @@ def is_left(which: RunQuerySet[Any]) -> bool:
     return which.free(clock.now()).exists()
 
 
-def mark_cancelled(run: Run) -> None:
+def mark_cancelled(run: CancellableRun) -> None:
     """End a locked run where it is, and take it from its worker."""
     run.cancelled_at = run.finished_at = clock.now()
     run.lease_token, run.lease_until = "", None

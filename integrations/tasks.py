@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from integrations import bulk as bulk_runs
 from integrations import deletions, delivery, sync_runs
 from integrations import reconcile as reconciliations
-from integrations.models import BulkRun, Connection, RunQuerySet, SyncRun
+from integrations.models import BulkRun, Connection, Reconciliation, RunQuerySet, SyncRun
 from integrations.runs import is_left
 from invoices import clock
 from invoices.models import IntegrationMessage
@@ -98,6 +98,12 @@ def reconcile(run_id: int) -> bool:
     return reconciliations.work_on(run_id)
 
 
+def begin_reconciliations(run_ids: Sequence[int]) -> None:
+    """Enqueue these runs, each as a task of its own, which may take longer than others."""
+    for run_id in run_ids:
+        reconciliations.enqueue(run_id)
+
+
 def begin_sync_runs(run_ids: Sequence[int]) -> None:
     """Enqueue these runs, each as a task of its own."""
     for run_id in run_ids:
@@ -107,13 +113,13 @@ def begin_sync_runs(run_ids: Sequence[int]) -> None:
 def tick() -> int:
     """Enqueue a drain wherever something is due: retries, look-ups, dead workers' leases, what the queue lost.
 
-    Runs and reconciliations whose worker did not come back go on as well, and the syncs that are due begin.
+    Runs whose worker did not come back go on as well, and the syncs that are due begin.
     """
-    reconciliations.queue_left()
     now = clock.now()
     queue_runs(BulkRun.objects.all(), "integrations.tasks.begin_bulk_runs", now)
     sync_runs.start_due(now)
     queue_runs(SyncRun.objects.all(), "integrations.tasks.begin_sync_runs", now)
+    queue_runs(Reconciliation.objects.all(), "integrations.tasks.begin_reconciliations", now)
     messages = IntegrationMessage.objects.order_by()
     clients = set(messages.due(now).order_by().values_list("client_id", flat=True).distinct())
     clients.update(messages.lease_ran_out(now).values_list("client_id", flat=True).distinct())

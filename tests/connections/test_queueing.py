@@ -68,5 +68,5 @@ def test_the_tick_leaves_connections_alone_that_may_not_exchange_anything(unable
 
 
 def test_the_tick_asks_little_when_nothing_is_due(acme, connection, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):  # two are clocks, four look at runs of each kind and at what is due for them
+    with django_assert_max_num_queries(7):  # PostgreSQL's clock, three kinds of runs, syncs that are due, and messages
         tasks.tick()
