@@ -506,6 +506,12 @@ def test_what_only_wraps_a_cause_stands_last_and_says_so():
     assert all(entry.id.startswith("wrapper-") for entry in behind)
 
 
+def test_a_value_that_the_text_leaves_out_is_shown_as_left_out():
+    found = explain(SYSTEM, "", "Item ID: is not found")
+
+    assert found.cause.startswith("A line names the item …, and Sage Intacct has no active item with this ID")
+
+
 def test_the_values_stand_in_the_steps():
     found = explain(SYSTEM, "", "This transaction is missing the Cost Code dimension for the Account 16200.")
 
