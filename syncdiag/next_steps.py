@@ -55,16 +55,16 @@ class Rights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One click: its label and address; or a sentence where there is nothing to press.
+    """One click: its label and address; or a sentence where there is nothing to press; or both.
 
-    `fields` are sent with it: then it is a form that acts when it is pressed.
+    `slug` names a button of the invoice. `fields` are sent with it: then it is a form that acts when it is pressed.
     """
 
+    slug: str = ""
     label: str = ""
     url: str = ""
     sentence: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
-    is_object_button: bool = False
 
 
 NOTHING: Final = NextStep()
@@ -82,13 +82,13 @@ def next_step_of(finding: Finding, invoice: Invoice | None, rights: Rights, *, c
         number = {"number": target.number, "direction": target.direction} if target and not finding.values else {}
         values = {**({"client": str(target.client_id)} if target else {}), **number, **finding.values}
         return _allowed(
-            rights, Right.SYNC, NextStep(_("Import by number"), f"{page}?{urlencode(values)}", fields=values)
+            rights, Right.SYNC, NextStep(label=_("Import by number"), url=f"{page}?{urlencode(values)}", fields=values)
         )
     if target is None:
         return NOTHING
     if finding.button == "open":
         page = reverse("admin:invoices_invoice_change", args=[target.pk])
-        return NextStep(_("Look at %(number)s") % {"number": target.number}, page)
+        return NextStep(label=_("Look at %(number)s") % {"number": target.number}, url=page)
     if finding.button == "preferences":
         return _preferences(rights, target.client)
     if finding.button == "edit":
@@ -120,7 +120,7 @@ def _edit(name: str, invoice: Invoice, rights: Rights) -> NextStep:
         label = _("Correct the lines")
     else:
         label = str(LINE_FIELDS.get(of_line, _("Correct it")))
-    return _allowed(rights, Right.HAND_IN, NextStep(label, f"{page}#{anchor}" if anchor else page))
+    return _allowed(rights, Right.HAND_IN, NextStep(label=label, url=f"{page}#{anchor}" if anchor else page))
 
 
 def _press(slug: str, invoice: Invoice, rights: Rights) -> NextStep:
@@ -128,21 +128,21 @@ def _press(slug: str, invoice: Invoice, rights: Rights) -> NextStep:
     if button is None or not button.concerns(invoice) or not button.works_from(invoice):
         return NOTHING
     url = reverse("admin:invoices_invoice_press", args=[invoice.pk, slug])
-    return _allowed(rights, button.right, NextStep(str(button.label), url, is_object_button=True))
+    return _allowed(rights, button.right, NextStep(slug, str(button.label), url))
 
 
 def _connection(rights: Rights, connection_id: int | None) -> NextStep:
     if connection_id is None:
-        step = NextStep(_("Connect the client"), reverse("admin:integrations_connection_add"))
+        step = NextStep(label=_("Connect the client"), url=reverse("admin:integrations_connection_add"))
     else:
         page = reverse("admin:integrations_connection_change", args=[connection_id])
-        step = NextStep(_("Open the connection"), page)
+        step = NextStep(label=_("Open the connection"), url=page)
     return _allowed(rights, Right.MANAGE_CONNECTION, step)
 
 
 def _preferences(rights: Rights, client: Client) -> NextStep:
     page = reverse("admin:invoices_client_change", args=[client.pk])
-    return _allowed(rights, Right.MANAGE_CONNECTION, NextStep(_("Open the client's preferences"), page))
+    return _allowed(rights, Right.MANAGE_CONNECTION, NextStep(label=_("Open the client's preferences"), url=page))
 
 
 def _allowed(rights: Rights, right: Right, step: NextStep) -> NextStep:

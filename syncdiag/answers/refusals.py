@@ -5,15 +5,17 @@ The desk's rows are made of the first of these findings too.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from invoices.models import Attempt, IntegrationMessage
 from syncdiag.catalogue import entries_of, explain
 from syncdiag.findings import Finding, Proof, Said, Turn, when
 
-TURNS = {"connection": Turn.FIRST, "wait": Turn.WAIT}
-EVERYWHERE = frozenset({"connection", "wait"})  # what helps a payment too
+TURNS: Final = {"connection": Turn.FIRST, "wait": Turn.WAIT}
+EVERYWHERE: Final = frozenset({"connection", "wait"})  # what helps a payment too
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,9 @@ class Otherwise:
 
     next_step: Said
     button: str
+
+
+POST_AGAIN: Final = Otherwise(gettext_lazy("Correct what the ERP names, then post it again."), "post-again")
 
 
 def complaint_text(complaint: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from invoices.models import Evidence, IntegrationMessage
 from invoices.permissions import person_name
 from invoices.preflight import preflight
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, Status, Step
-from syncdiag.answers.refusals import Otherwise, explain_refusal
+from syncdiag.answers.refusals import POST_AGAIN, explain_refusal
 from syncdiag.answers.shared import event_proofs, look_up_proofs, since
 from syncdiag.case import Case
 from syncdiag.findings import Finding, Proof, Turn, when
@@ -258,9 +258,12 @@ def why_failed(case: Case) -> Iterator[Finding]:
             "look-up",
         )
     elif message is not None and message.state == MessageState.REFUSED:
-        otherwise = Otherwise(_("Correct what the ERP names, then post it again."), "post-again")
         yield from explain_refusal(
-            case.system, message, otherwise, attempt=case.attempt_at(message), more=(since(case), *look_up_proofs(case))
+            case.system,
+            message,
+            POST_AGAIN,
+            attempt=case.attempt_at(message),
+            more=(since(case), *look_up_proofs(case)),
         )
     elif offered is None and invoice.status != Status.FAILED_ERP_VALIDATION:
         yield Finding(
