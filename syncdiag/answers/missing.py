@@ -18,10 +18,10 @@ from invoices.actions.importing import Imported, Outcome
 from invoices.actions.numbers import why_no_duplicate
 from invoices.errors import BadInput, NotThere
 from invoices.models import Client, Invoice
-from invoices.money import shown
 from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 from invoices.workflow import Direction
+from syncdiag.answers.shared import amount_text
 from syncdiag.findings import Finding, Proof, Turn, in_order, when
 from syncdiag.near import near_misses
 from syncdiag.questions import MISSING
@@ -141,7 +141,7 @@ def _facts(invoice: Invoice) -> tuple[Proof, ...]:
     return (
         Proof(_("counterparty"), str(invoice.counterparty), invoice.created_at),
         Proof(_("step"), invoice.get_step_display(), invoice.step_since),
-        Proof(_("total"), f"{shown(invoice.total, invoice.currency)} {invoice.currency}", invoice.created_at),
+        Proof(_("total"), amount_text(invoice.total, invoice.currency), invoice.created_at),
         when(_("handed in"), invoice.created_at),
     )
 
@@ -201,7 +201,7 @@ def _of_outcome(search: Search, end: Imported, direction: str, here: Sequence[In
             Proof(
                 _("there"),
                 f"{one.said.party_name or one.said.party_code}, "
-                f"{one.said.total} {one.said.currency}, {one.said.invoice_date}, id {one.said.remote_id}",
+                f"{amount_text(one.said.total, one.said.currency)}, {one.said.invoice_date}, id {one.said.remote_id}",
                 search.now,
             )
             for one in end.choices
