@@ -146,7 +146,7 @@ def _preferences(rights: Rights, client: Client) -> NextStep:
 
 
 def _allowed(rights: Rights, right: Right, step: NextStep) -> NextStep:
-    return step if rights.may(right) else NextStep(sentence=rights.who_may(right))
+    return step if rights.may(right) else NextStep(label=step.label, sentence=rights.who_may(right))
 
 
 def _when_again(until: datetime | None) -> str:

@@ -10,7 +10,7 @@ from invoices.models import Invoice
 from invoices.roles import Right
 from syncdiag.case import Case, gather
 from syncdiag.diagnosis import ask, ask_all
-from syncdiag.findings import Finding
+from syncdiag.findings import Finding, age_text
 from syncdiag.questions import find_question
 from syncdiag.showing import show
 
@@ -28,9 +28,8 @@ def why_panel(invoice: Invoice, user: User) -> Panel:
     context = {
         "rows": show(findings, case),
         "invoice": invoice,
-        "now": case.now,
         "ask_url": _ask_url(case),
-        "asked_at": case.look_up.asked_at if case.look_up else None,
+        "asked": age_text(case.look_up.asked_at, case.now) if case.look_up else "",
         "handling": {"asks": handling.asks, "rows": show(ask(case, handling), case)},
         "is_wrong": is_wrong,
         "is_fine": findings[0].id == "nothing-wrong",

@@ -200,7 +200,7 @@ def _of_outcome(search: Search, end: Imported, direction: str, here: Sequence[In
         choices = tuple(
             Proof(
                 _("there"),
-                f"{one.said.party_name or one.said.party_code}, "
+                f"{one.said.party_name} ({one.said.party_code}), "
                 f"{amount_text(one.said.total, one.said.currency)}, {one.said.invoice_date}, id {one.said.remote_id}",
                 search.now,
             )

@@ -210,7 +210,7 @@ def test_of_several_the_choices_are_the_evidence(desk, there, look):
     (finding,) = look("R-1")
 
     assert (finding.id, finding.button) == ("several-in-erp", "import")
-    assert f"Writers, 20.00 USD, 2026-11-02, id {other}" in [str(proof.said) for proof in finding.evidence]
+    assert f"Readers (CUS-2), 20.00 USD, 2026-11-02, id {other}" in [str(proof.said) for proof in finding.evidence]
 
 
 def test_one_direction_alone_is_looked_for_where_it_is_named(there, look):
