@@ -19,7 +19,7 @@ from invoices.admin.words import clock_text
 from invoices.buttons import all_buttons
 from invoices.models import Client, Invoice
 from invoices.roles import Right
-from invoices.workflow import EDITABLE_STEPS
+from invoices.workflow import EDITABLE_STEPS, PRELIMINARY_STEPS
 from syncdiag.findings import Finding
 
 # The form's name of a field, and what a person calls it; one of a line stands in its first line unless it says which.
@@ -111,6 +111,13 @@ def field_anchor(name: str) -> str:
 def _edit(name: str, invoice: Invoice, rights: Rights) -> NextStep:
     if invoice.is_archived or invoice.step not in EDITABLE_STEPS:
         return NOTHING
+    if name == "posting_date":
+        kept = invoice.preliminary_posting_date if invoice.step in PRELIMINARY_STEPS else invoice.final_posting_date
+        if kept is not None:  # it stands in the voucher's box; without one, the ERP posts on the invoice date
+            page = reverse("admin:invoices_invoice_change", args=[invoice.pk])
+            step = NextStep(label=_("Change the posting date"), url=f"{page}#box-date")
+            return _allowed(rights, Right.HANDLE_QUEUE, step)
+        name = "invoice_date"
     page = reverse("admin:invoices_invoice_edit", args=[invoice.pk])
     anchor = field_anchor(name)
     of_line = name.rpartition(".")[2]

@@ -1,5 +1,7 @@
 """From a finding to its one click: for who may, and from where it works; everybody else reads who may."""
 
+from datetime import date
+
 import pytest
 
 from invoices import clock
@@ -65,6 +67,18 @@ def test_edit_leads_to_the_field(stopped, clerk, field, label, anchor):
     there = step(stopped, clerk, "edit", field=field)
 
     assert (there.label, there.url) == (label, f"/admin/invoices/invoice/{stopped.pk}/edit/{anchor}")
+
+
+def test_a_posting_date_is_changed_in_the_vouchers_box_if_there_is_one_else_by_the_invoice_date(stopped, root, clerk):
+    by_invoice_date = step(stopped, clerk, "edit", field="posting_date")
+    stopped.preliminary_posting_date = date(2026, 8, 1)
+    in_the_box = step(stopped, root, "edit", field="posting_date")
+
+    assert by_invoice_date.url == f"/admin/invoices/invoice/{stopped.pk}/edit/#id_invoice_date"
+    assert (in_the_box.label, in_the_box.url) == (
+        "Change the posting date",
+        f"/admin/invoices/invoice/{stopped.pk}/change/#box-date",
+    )
 
 
 def test_edit_is_not_offered_where_it_is_read_only(acme, clerk):
