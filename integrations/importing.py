@@ -5,13 +5,17 @@ Every way that it can end is an `Outcome` with a sentence of its own. No row is 
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from integrations.erps.contract import Connector, DocumentState, ErpError, Reason, RemoteDocument, Stage
+from integrations.deletions import REACH
+from integrations.erps.contract import Connector, Deletion, DocumentState, ErpError, Reason, RemoteDocument, Stage
+from integrations.erps.registry import CONNECTORS
 from integrations.models import Connection
 from integrations.pulling import ask_payments, facts_of, fetch_pdf, take_payments
 from integrations.resync import connect_shortly
@@ -42,6 +46,7 @@ def import_by_number(
     try:
         with closing(connect_shortly(found)) as connector:
             document = _find(connector, client, found, number, direction, remote_id)
+            Connection.objects.filter(pk=found.pk).update(last_answer_at=clock.now())
             if isinstance(document, Imported):
                 return document
             return _import(connector, client, document, by=by, reason=reason)
@@ -61,6 +66,34 @@ def find_missing(client_id: int, number: str, direction: str, *, by: User | None
     except ErpError as exc:
         return _not_asked(exc)
     return document if isinstance(document, Imported) else look_for(client, facts_of(document))
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionSearch:
+    """Whether a number is among what was deleted in the ERP since then; `trouble` is why that is not known."""
+
+    deletion: Deletion | None = None
+    since: datetime | None = None
+    trouble: str = ""
+
+
+def find_deletion(client_id: int, number: str, *, by: User | None) -> DeletionSearch:
+    """Ask the ERP whether a document of this number was deleted there, as far back as its feed is read."""
+    client, number = _check(client_id, number, Direction.PAYABLE, by=by, remote_id="")
+    found = _connected(client)
+    if isinstance(found, Imported):
+        return DeletionSearch(trouble=found.sentence)
+    if not CONNECTORS[found.connector].capabilities.deletion_feed:
+        system = found.get_connector_display()
+        return DeletionSearch(trouble=_("%(system)s does not tell what was deleted there.") % {"system": system})
+    since = clock.now() - REACH
+    try:
+        with closing(connect_shortly(found)) as connector:
+            deletions = connector.deletions(since)
+    except ErpError as exc:
+        return DeletionSearch(trouble=str(exc))
+    named = [one for one in deletions if one.what == "document" and one.number == number]
+    return DeletionSearch(max(named, key=lambda one: one.deleted_at, default=None), since)
 
 
 def _check(client_id: int, number: str, direction: str, *, by: User | None, remote_id: str) -> tuple[Client, str]:
@@ -95,7 +128,6 @@ def _find(
     """Return the one document that can be imported, or why there is none."""
     said = {"number": number, "system": connection.get_connector_display()}
     documents = connector.search(number, direction)
-    Connection.objects.filter(pk=connection.pk).update(last_answer_at=clock.now())
     if remote_id:
         documents = tuple(document for document in documents if document.remote_id == remote_id)
     in_force = [document for document in documents if document.state is DocumentState.OPEN]

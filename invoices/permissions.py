@@ -3,6 +3,7 @@
 Rights are asked of the database each time, so that a right revoked a second ago is gone.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth.backends import BaseBackend
@@ -42,8 +43,13 @@ def person_name(user: User) -> str:
 
 def who_may_sentence(right: Right, client: Client) -> str:
     """Say who has `right` on `client`, by role and by name."""
+    return only_they_may(right, client, [person_name(user) for user in who_may(right, client)])
+
+
+def only_they_may(right: Right, client: Client, names: Sequence[str]) -> str:
+    """Say that only people with `right` on `client` may; `names` are theirs."""
     roles = ", ".join(str(Role(role).label) for role in roles_with(right))
-    people = ", ".join(person_name(user) for user in who_may(right, client))
+    people = ", ".join(names)
     if people:
         return str(
             format_lazy(

@@ -20,13 +20,12 @@ class SyncdiagConfig(AppConfig):
         from integrations.explaining import explain_with  # noqa: PLC0415
         from integrations.reconcile_admin import explain_with as explain_balances_with  # noqa: PLC0415
         from invoices.admin.panels import add_panel  # noqa: PLC0415
-        from syncdiag.balances import explain_balances  # noqa: PLC0415
+        from syncdiag.answers.balances import explain_balances  # noqa: PLC0415
         from syncdiag.desk import select_matching  # noqa: PLC0415
         from syncdiag.meaning import meaning_of  # noqa: PLC0415
-        from syncdiag.panels import pdf_panel, why_panel  # noqa: PLC0415
+        from syncdiag.panels import why_panel  # noqa: PLC0415
 
         add_panel(why_panel)
-        add_panel(pdf_panel)
         register_selection(select_matching)
         explain_balances_with(explain_balances)
         explain_with(meaning_of)

@@ -181,7 +181,14 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
 def reader_of(user: User) -> Reader:
     """Return a person with the rights that the desk asks for."""
     held = Client.objects.by_right(user)
-    return Reader(user.pk, held[Right.VIEW], frozenset(held[Right.HANDLE_QUEUE]), frozenset(held[Right.LOOK_UP]))
+    return Reader(
+        user.pk,
+        held[Right.VIEW],
+        frozenset(held[Right.HANDLE_QUEUE]),
+        frozenset(held[Right.LOOK_UP]),
+        edits=frozenset(held[Right.HAND_IN]),
+        manages=frozenset(held[Right.MANAGE_CONNECTION]),
+    )
 
 
 def select_matching(user: User, query: QueryDict) -> list[int]:

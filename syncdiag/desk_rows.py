@@ -1,7 +1,7 @@
 """The rows of the desk: what the ERP said, what the desk found, and the one next step for the person who reads it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,20 +17,12 @@ from invoices.models import Client, Evidence, Invoice, RoleGrant
 from invoices.permissions import person_name
 from invoices.roles import Right, roles_with
 from invoices.workflow import ERROR_STEPS, MessageState, Step, booking_kind
+from syncdiag.answers.refusals import POST_AGAIN, explain_refusal
 from syncdiag.catalogue import explain
+from syncdiag.next_steps import NextStep, next_step_of
 from syncdiag.stuck import Group
 
 ASK: Final = "ask-handler"
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """The one next step: a button with its address, or a sentence where there is nothing to press; or both."""
-
-    slug: str = ""
-    label: str = ""
-    url: str = ""
-    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +55,18 @@ class Reader:
     sees: Mapping[int, str]
     handles: Collection[int]
     looks_up: Collection[int]
+    edits: Collection[int] = frozenset()
+    manages: Collection[int] = frozenset()
 
     def may(self, right: Right, client_id: int) -> bool:
         """Say whether they have one of the rights that the desk's buttons need."""
-        held = {Right.VIEW: self.sees, Right.HANDLE_QUEUE: self.handles, Right.LOOK_UP: self.looks_up}
+        held = {
+            Right.VIEW: self.sees,
+            Right.HANDLE_QUEUE: self.handles,
+            Right.LOOK_UP: self.looks_up,
+            Right.HAND_IN: self.edits,
+            Right.MANAGE_CONNECTION: self.manages,
+        }
         return client_id in held.get(right, ())
 
 
@@ -83,6 +83,7 @@ def make_rows(
         answer = evidence.get(invoice.pk)
         said, meaning = _last_words(invoice, group, connection)
         step = _next_step(invoice, group, answer, connection)
+        step = _as_the_catalogue_says(step, invoice, connection, reader)
         if step.slug and not reader.may(find_button(step.slug).right, invoice.client_id):
             step = _ask(invoice, find_button(step.slug), handlers.get(invoice.client_id, ""))
         rows.append(Row(invoice, group, getattr(invoice, group.since), said, meaning, _found(answer), step))
@@ -169,6 +170,36 @@ def _next_step(invoice: Invoice, group: Group, evidence: Evidence | None, connec
     if group.slug == "validation" or was_refused:
         return _press(invoice, "post-again", sentence=_("Correct it first; the ERP is asked before it is sent."))
     return _press(invoice, "look-up")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What the reader may do on one client; who else may, the desk does not say of an edit or a connection."""
+
+    reader: Reader
+    client_id: int
+
+    def may(self, right: Right) -> bool:
+        return self.reader.may(right, self.client_id)
+
+    def who_may(self, right: Right) -> str:  # noqa: ARG002 (as the page's rights are asked)
+        return ""
+
+
+def _as_the_catalogue_says(step: NextStep, invoice: Invoice, connection: Connection | None, reader: Reader) -> NextStep:
+    """Return the click that mends the ERP's first complaint, as the invoice's page has it; `step` where none does.
+
+    What only asks the ERP again is left out once it was asked: then `step` has no sentence any more.
+    """
+    message = invoice.current_message
+    if step.slug != "post-again" or message is None or message.state != MessageState.REFUSED:
+        return step
+    first = next(explain_refusal(connection.connector if connection else "", message, POST_AGAIN))
+    if first.button == "post-again" or (not step.sentence and first.button not in ("edit", "connection")):
+        return step
+    rights = _Rights(reader, invoice.client_id)
+    better = next_step_of(first, invoice, rights, connection_id=connection.pk if connection else None)
+    return replace(better, sentence=str(first.what)) if better.url else step
 
 
 def _when_back(connection: Connection | None) -> str:

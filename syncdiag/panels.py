@@ -1,39 +1,49 @@
-"""The panels "Why?" and "Why is there no PDF?" on an invoice's page."""
+"""The panel "Why?" on an invoice's page: what is wrong, what to do first, and the evidence; and who may do what."""
 
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from integrations.actions import ASKABLE
 from invoices.admin.panels import Panel
-from invoices.buttons import all_buttons
 from invoices.models import Invoice
-from syncdiag.diagnosis import diagnose
-from syncdiag.findings import Finding
-from syncdiag.syncing import why_no_pdf
+from invoices.roles import Right
+from syncdiag.case import Case, gather
+from syncdiag.diagnosis import ask, ask_all
+from syncdiag.findings import Finding, age_text
+from syncdiag.questions import find_question
+from syncdiag.showing import show
+
+TEMPLATE = "syncdiag/why_panel.html"
 
 
-def why_panel(invoice: Invoice, user: User) -> Panel | None:
-    """Return the findings, or nothing where nothing is wrong; a next step that `user` may take is a link."""
-    findings = diagnose(invoice)
+def why_panel(invoice: Invoice, user: User) -> Panel:
+    """Return what all questions find; where that is nothing, what was checked, and further down the page."""
+    case = gather(invoice, by=user)
+    findings = ask_all(case)
     if findings[0].id == "nothing-wrong":
-        return None
-    return _panel(_("Why?"), findings, invoice, user, is_first=True)
+        findings = _pdf_of(case) or findings
+    is_wrong = findings[0].id not in ("nothing-wrong", "pdf-not-fetched")
+    handling = find_question("handling")
+    context = {
+        "rows": show(findings, case),
+        "invoice": invoice,
+        "ask_url": _ask_url(case),
+        "asked": age_text(case.look_up.asked_at, case.now) if case.look_up else "",
+        "handling": {"asks": handling.asks, "rows": show(ask(case, handling), case)},
+        "is_wrong": is_wrong,
+        "is_fine": findings[0].id == "nothing-wrong",
+    }
+    return Panel(_("Why?"), TEMPLATE, context, is_first=is_wrong)
 
 
-def pdf_panel(invoice: Invoice, user: User) -> Panel | None:
-    """Return why a booked invoice has no PDF yet, where nothing else is wrong with it."""
-    findings = [finding for finding in why_no_pdf(invoice, asked=True) if finding.id == "pdf-not-fetched"]
-    return _panel(_("Why is there no PDF?"), findings, invoice, user, is_first=False) if findings else None
+def _pdf_of(case: Case) -> list[Finding]:
+    """Return that no PDF was fetched yet, where nothing else is wrong with a booked invoice."""
+    return [finding for finding in ask(case, find_question("pdf")) if finding.id == "pdf-not-fetched"]
 
 
-def _panel(title: str, findings: list[Finding], invoice: Invoice, user: User, *, is_first: bool) -> Panel:
-    buttons = {button.slug: button for button in all_buttons()}
-    rows = [
-        {
-            "finding": finding,
-            "button": buttons[finding.button]
-            if finding.button in buttons and not buttons[finding.button].why_not(invoice, user)
-            else None,
-        }
-        for finding in findings
-    ]
-    return Panel(title, "syncdiag/why_panel.html", {"rows": rows, "invoice": invoice}, is_first=is_first)
+def _ask_url(case: Case) -> str:
+    """Return where the ERP is asked by one press, for who may, from where there is something to ask."""
+    if case.invoice.step not in ASKABLE or not case.is_connected or not case.standing.may(Right.LOOK_UP):
+        return ""
+    return reverse("admin:invoices_invoice_press", args=[case.invoice.pk, "look-up"])

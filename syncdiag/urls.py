@@ -2,6 +2,9 @@
 
 from django.urls import path
 
-from syncdiag.api import DiagnosisView
+from syncdiag.api import InvoiceDiagnosis, MissingInvoice
 
-urlpatterns = [path("invoices/<int:pk>/diagnosis/", DiagnosisView.as_view(), name="invoice-diagnosis")]
+urlpatterns = [
+    path("invoices/missing/", MissingInvoice.as_view(), name="api-missing"),
+    path("invoices/<int:invoice_id>/diagnosis/", InvoiceDiagnosis.as_view(), name="api-diagnosis"),
+]

@@ -62,7 +62,7 @@ def test_it_is_deleted_there_and_the_next_sync_opens_the_invoice_again(desk, sit
     person.confirm("Failed", reason=WHY)
     assert pills(person)[:3] == ["Booked", "Paid", FLAG]
     assert person.reads("A payment came to nothing, but still counts, because the ERP has it.")
-    assert person.page.locator(".panel .finding").count() == 1
+    assert person.page.locator(".panel > .findings > .finding").count() == 1
     assert person.reads("delete it there, then press Re-sync. Balance and status follow.")
     person.shoot("ach-5-failed")
     re_sync(person, invoice)

@@ -4,11 +4,11 @@ import hashlib
 
 import pytest
 from django.core.files.storage import default_storage
+from syncdiag.syncing import why_no_pdf
 
 from integrations.pulling import pull
 from integrations.resync import re_sync
 from invoices.models import InvoicePdf
-from syncdiag.syncing import why_no_pdf
 
 pytestmark = pytest.mark.django_db
 

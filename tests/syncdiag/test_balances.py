@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from invoices.workflow import Status, Step
-from syncdiag.balances import Paid, Seen, judge, why_balances_differ
+from syncdiag.answers.balances import Paid, Seen, judge, why_balances_differ
+from syncdiag.case import gather
 from syncdiag.diagnosis import diagnose
 from tests.factories import InvoiceFactory
 
@@ -138,4 +139,4 @@ def test_nothing_is_said_where_nothing_differs(seen, changes):
     for name, value in changes.items():
         setattr(seen.invoice, name, value)
 
-    assert list(why_balances_differ(seen.invoice)) == []
+    assert list(why_balances_differ(gather(seen.invoice, by=None))) == []

@@ -1,162 +1,166 @@
-"""Why is it stuck: each situation has its finding, with evidence and a next step, and nothing is changed by asking."""
+"""The diagnosis as a whole: it asks all questions at a bounded cost, says what was checked, and changes nothing."""
 
-import json
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from django.core.management import CommandError, call_command
-from rest_framework.test import APIClient
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
-from integrations.models import Connection
 from invoices import clock
-from invoices.models import Event, Evidence, IntegrationMessage, Invoice
-from invoices.workflow import MessageKind, MessageState, Step
-from syncdiag.diagnosis import diagnose
+from invoices.errors import BadInput
+from invoices.models import Event, Evidence, IntegrationMessage, Invoice, Payment
+from invoices.workflow import MessageKind, MessageState, PaymentState
+from syncdiag.case import gather
+from syncdiag.diagnosis import ask, ask_all, diagnose
+from syncdiag.questions import QUESTIONS, find_question
 from tests.factories import InvoiceFactory
-
-
-@pytest.fixture
-def connection(acme):
-    return Connection.objects.create(client=acme, connector="sandbox", company="acme", secret="s3cret")
-
-
-def waiting(acme, state, step=Step.PRELIMINARY_INTEGRATION, **facts):
-    invoice = InvoiceFactory(client=acme, step=step)
-    message = IntegrationMessage.objects.create(
-        client=acme, invoice=invoice, kind=MessageKind.BOOK_PRELIMINARY, key=f"key-{invoice.pk}", state=state, **facts
-    )
-    Invoice.objects.filter(pk=invoice.pk).update(current_message=message)
-    return Invoice.objects.get(pk=invoice.pk)
-
-
-def ids(invoice):
-    return [finding.id for finding in diagnose(invoice)]
-
-
-def test_a_draft_that_cannot_be_posted_says_what_to_mend(acme):
-    invoice = InvoiceFactory(client=acme, total=Decimal(0))
-
-    assert ids(invoice) == ["preflight-lines"]
+from tests.syncdiag.cases import attempt, booked, fresh, refused, waiting
 
 
 def test_a_good_draft_has_nothing_wrong_and_says_what_was_checked(acme):
     (finding,) = diagnose(InvoiceFactory(client=acme))
 
-    assert finding.id == "nothing-wrong"
-    assert any("the connection" in proof.said for proof in finding.evidence)
-
-
-def test_without_a_connection_it_says_so_first(acme):
-    invoice = waiting(acme, MessageState.PENDING, not_before=clock.now())
-
-    assert ids(invoice) == ["not-connected", "in-queue"]
-
-
-def test_refused_credentials_come_before_the_message(acme, connection):
-    Connection.objects.update(needs_credentials=True, last_error="401: who are you?")
-    invoice = waiting(acme, MessageState.PENDING, not_before=clock.now(), attempt_count=1)
-
-    first, second = diagnose(invoice)
-
-    assert (first.id, second.id) == ("credentials", "not-sent")
-    assert "401: who are you?" in [proof.said for proof in first.evidence]
-
-
-def test_an_erp_that_is_down_is_named_with_its_words_and_the_pause(acme, connection):
-    until = clock.now() + timedelta(minutes=1)
-    Connection.objects.update(
-        breaker_state="open", breaker_failures=5, breaker_until=until, last_error="under maintenance"
+    assert (finding.id, finding.what, finding.next_step) == (
+        "nothing-wrong",
+        "Nothing wrong was found.",
+        "Nothing needs to be done.",
     )
-    invoice = waiting(acme, MessageState.PENDING, not_before=until, attempt_count=5)
-
-    first = diagnose(invoice)[0]
-
-    assert first.id == "erp-down"
-    assert {"5", "under maintenance"} <= {proof.said for proof in first.evidence}
-
-
-@pytest.mark.parametrize(("not_before", "expected"), [(clock.now, "unknown"), (lambda: None, "unknown-for-a-person")])
-def test_a_lost_answer_is_told_and_whether_a_person_must_look(acme, connection, not_before, expected):
-    invoice = waiting(acme, MessageState.UNKNOWN, not_before=not_before(), attempt_count=1)
-
-    (finding,) = diagnose(invoice)
-
-    assert (finding.id, finding.button) == (expected, "look-up")
+    assert [str(proof.label) for proof in finding.evidence] == [
+        "step",
+        "Why is it stuck?",
+        "Why has this invoice or payment not synced?",
+        "Why do the balances differ?",
+        "Why is it paid although the payment failed?",
+        "Why is there no PDF?",
+    ]
 
 
-def test_a_refusal_is_explained_by_the_catalogue_beside_the_erps_own_words(acme, connection):
-    said = {"code": "PERIOD_CLOSED", "message": "The accounting period 2026-08 is closed.", "detail": "Reopen it."}
-    invoice = waiting(acme, MessageState.REFUSED, Step.PRELIMINARY_ERROR, complaints=[said])
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.slug)
+def test_each_question_is_answered_by_itself_and_names_what_it_checked(acme, connection, root, question):
+    case = gather(booked(acme, erp_balance=Decimal("10.99"), erp_currency="USD"), by=root)
 
-    (finding,) = diagnose(invoice)
+    findings = ask(case, question)
 
-    assert (finding.id, finding.button) == ("period-closed", "post-again")
-    assert "The accounting period 2026-08 is closed. Reopen it." in [proof.said for proof in finding.evidence]
-    assert "2026-08" in finding.next_step
-
-
-def test_a_refusal_that_nobody_knows_still_shows_the_erps_words(acme, connection):
-    said = {"code": "X-1", "message": "Computer says no.", "detail": ""}
-    invoice = waiting(acme, MessageState.REFUSED, Step.PRELIMINARY_ERROR, complaints=[said])
-
-    (finding,) = diagnose(invoice)
-
-    assert finding.id == "refused"
-    assert "Computer says no." in [proof.said for proof in finding.evidence]
+    assert {finding.question for finding in findings} == {question.slug}
+    if findings[0].id == "nothing-wrong":
+        assert (question.asks, question.checks) in [(proof.label, proof.said) for proof in findings[0].evidence]
 
 
-def test_every_complaint_has_its_finding(acme, connection):
-    said = [{"code": "ITEM_INACTIVE", "message": "The item LAMP is inactive."}, {"code": "NO_LINES", "message": "No."}]
-    invoice = waiting(acme, MessageState.REFUSED, Step.PRELIMINARY_ERROR, complaints=said)
+def test_a_question_that_is_none_is_refused_by_its_name(acme):
+    with pytest.raises(BadInput) as refusal:
+        diagnose(InvoiceFactory(client=acme), question="why")
 
-    assert ids(invoice) == ["item-inactive", "no-lines"]
-
-
-def test_a_booking_that_the_erp_has_comes_before_the_abort(acme, connection):
-    invoice = waiting(acme, MessageState.ABORTED, Step.PRELIMINARY_ERROR, voucher="P-7", settled_at=clock.now())
-
-    first, second = diagnose(invoice)
-
-    assert (first.id, first.button, second.id) == ("erp-has-it", "skip", "aborted")
-    assert "P-7" in first.what
+    assert refusal.value.fields == {
+        "question": "There is no question of this name: ask stuck, not-synced, balances, paid, pdf, handling, or leave "
+        "it out to have all of them answered."
+    }
 
 
-def test_asking_changes_nothing(acme, connection):
+def test_the_connection_comes_before_what_waits_behind_it_and_that_before_what_mends_itself(acme, connection):
+    connection.needs_credentials, connection.last_error = True, "401"
+    connection.save()
+    invoice = waiting(
+        acme, MessageState.PENDING, not_before=clock.now(), attempt_count=1, status="failed_erp_validation"
+    )
+    invoice.sync_problem, invoice.remote_id = "A line is too long.", "17"
+
+    findings = ask_all(gather(invoice, by=None))
+
+    assert [finding.id for finding in findings] == ["credentials", "not-taken", "not-sent"]
+
+
+def busy(client, rows):
+    """Return a booked invoice with so many payments, messages, attempts, look-ups and events."""
+    invoice = booked(client, paid=Decimal(4), erp_balance=Decimal("10.99"), erp_currency="USD")
+    for number in range(rows):
+        payment = Payment.objects.create(
+            invoice=invoice,
+            amount=Decimal(1),
+            currency="USD",
+            method="card",
+            state=PaymentState.SUCCEEDED,
+            is_recorded_here=True,
+        )
+        message = IntegrationMessage.objects.create(
+            client=client,
+            invoice=invoice,
+            payment=payment,
+            kind=MessageKind.PUSH_PAYMENT,
+            key=f"p-{payment.pk}",
+            state=MessageState.REFUSED,
+            complaints=[{"code": "X", "message": "No."}],
+        )
+        message.attempts.create(number=1, started_at=clock.now(), request={})
+        Evidence.objects.create(invoice=invoice, kind=MessageKind.BOOK_FINAL, verdict="not_found", asked_at=clock.now())
+        Event.objects.create(
+            client=client, invoice=invoice, sequence=number + 1, at=clock.now(), actor_name="x", action="not_taken"
+        )
+    return fresh(invoice)
+
+
+def queries(work):
+    with CaptureQueriesContext(database) as captured:
+        work()
+    return len(captured)
+
+
+def test_asking_everything_costs_the_same_however_many_rows_there_are(acme, connection, clerk):
+    few, many = busy(acme, 1), busy(acme, 9)
+
+    def ask_of(invoice):
+        case = gather(invoice, by=clerk)
+        ask_all(case)
+        for question in QUESTIONS:
+            ask(case, question)
+
+    cost = queries(lambda: ask_of(few))
+
+    assert queries(lambda: ask_of(many)) == cost
+    assert cost <= 14
+
+
+def test_gathering_is_what_costs_and_the_answers_hardly_anything(acme, connection, clerk):
+    case = gather(busy(acme, 3), by=clerk)
+
+    assert queries(lambda: ask_all(case)) == 0
+    assert {question.slug: queries(partial(ask, case, question)) for question in QUESTIONS} == {
+        "stuck": 0,
+        "not-synced": 0,
+        "balances": 0,
+        "paid": 0,
+        "pdf": 0,
+        "handling": 1,  # what the accounting system is called
+    }
+
+
+def test_asking_changes_nothing(acme, connection, clerk):
     invoice = waiting(acme, MessageState.UNKNOWN, not_before=clock.now(), attempt_count=1)
-    before = list(IntegrationMessage.objects.values()), Event.objects.count(), Evidence.objects.count()
+    attempt(invoice, started_at=clock.now() - timedelta(minutes=2))
 
-    diagnose(invoice)
+    def rows():
+        tables = (Invoice, IntegrationMessage, Event, Evidence, Payment)
+        return [list(table.objects.order_by("pk").values()) for table in tables]
 
-    assert (list(IntegrationMessage.objects.values()), Event.objects.count(), Evidence.objects.count()) == before
+    before = rows()
+    diagnose(invoice, by=clerk)
+    for question in QUESTIONS:
+        diagnose(invoice, by=clerk, question=question.slug)
 
-
-@pytest.mark.urls("config.urls")
-def test_the_api_answers_the_same_and_a_stranger_sees_nothing(acme, connection, auditor, stranger):
-    invoice = waiting(acme, MessageState.UNKNOWN, not_before=None, attempt_count=1)
-    api = APIClient()
-
-    api.force_authenticate(auditor)
-    answer = api.get(f"/api/v1/invoices/{invoice.pk}/diagnosis/")
-    api.force_authenticate(stranger)
-    theirs = api.get(f"/api/v1/invoices/{invoice.pk}/diagnosis/")
-
-    assert [finding["id"] for finding in answer.json()["findings"]] == ["unknown-for-a-person"]
-    assert theirs.status_code == 404
+    assert rows() == before
 
 
-def test_the_command_prints_a_table_and_json(acme, connection, capsys):
-    invoice = waiting(acme, MessageState.UNKNOWN, not_before=None, attempt_count=1)
+def test_no_finding_of_any_question_is_without_evidence_or_next_step(acme, connection, auditor):
+    invoices = [
+        refused(acme, {"code": "NO_LINES", "message": "No lines."}),
+        waiting(acme, MessageState.UNKNOWN, not_before=None),
+        busy(acme, 2),
+        InvoiceFactory(client=acme, total=Decimal(0)),
+    ]
 
-    call_command("diagnose", invoice.number)
-    table = capsys.readouterr().out
-    call_command("diagnose", invoice.number, "--client", "acme", "--json")
-    (row,) = json.loads(capsys.readouterr().out)
-
-    assert "The answer of the ERP was lost" in table
-    assert row["findings"][0]["id"] == "unknown-for-a-person"
-
-
-def test_the_command_says_what_to_do_about_a_number_that_is_not_here(db):
-    with pytest.raises(CommandError, match="No invoice has the number NOPE: check it"):
-        call_command("diagnose", "NOPE")
+    for invoice in invoices:
+        for question in QUESTIONS:
+            for finding in ask(gather(invoice, by=auditor), find_question(question.slug)):
+                assert finding.evidence, finding
+                assert str(finding.next_step), finding

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from integrations.models import Connection
 from invoices import clock
 from invoices.models import Invoice, Payment
-from invoices.money import shown
 from invoices.workflow import PaymentState
-from syncdiag.findings import Finding, Proof, moment_text
+from syncdiag.answers.shared import amount_text
+from syncdiag.case import Case
+from syncdiag.findings import Finding, Proof, Turn, when
 
 OLD: Final = timedelta(hours=24)
 LIVE: Final = (PaymentState.AUTHORIZED, PaymentState.SUCCEEDED)
@@ -33,6 +34,7 @@ class Paid:
     pushed_at: datetime | None
     is_gone: bool  # seen to be deleted there
     created_at: datetime
+    pk: int = 0
 
     @property
     def is_waiting(self) -> bool:
@@ -60,12 +62,11 @@ class Seen:
     now: datetime
 
 
-def why_balances_differ(invoice: Invoice) -> Iterator[Finding]:
+def why_balances_differ(case: Case) -> Iterator[Finding]:
     """Give why the balance of a booked invoice is another one in the accounting system, what mends it coming first."""
-    if not invoice.is_synced or invoice.is_archived or not invoice.balance_differs:
-        return
-    connection = Connection.objects.filter(client_id=invoice.client_id).first()
-    yield from judge(_seen(invoice, connection))
+    invoice = case.invoice
+    if invoice.is_synced and not invoice.is_archived and invoice.balance_differs:
+        yield from judge(_seen(invoice, case.connection, case.payments, case.now))
 
 
 def explain_balances(invoices: Sequence[Invoice]) -> Mapping[int, tuple[str, str]]:
@@ -73,10 +74,11 @@ def explain_balances(invoices: Sequence[Invoice]) -> Mapping[int, tuple[str, str
     prefetch_related_objects(list(invoices), "payments")
     clients = {invoice.client_id for invoice in invoices}
     connections = {each.client_id: each for each in Connection.objects.filter(client_id__in=clients)}
-    said = {}
+    said, now = {}, clock.now()
     for invoice in invoices:
         if invoice.balance_differs:
-            first = next(judge(_seen(invoice, connections.get(invoice.client_id))))
+            seen = _seen(invoice, connections.get(invoice.client_id), tuple(invoice.payments.all()), now)
+            first = next(judge(seen))
             said[invoice.pk] = (str(first.what), str(first.next_step))
     return said
 
@@ -102,8 +104,8 @@ def judge(seen: Seen) -> Iterator[Finding]:
             "edited-in-erp",
             _("It was changed in the accounting system since both sides were last the same."),
             (
-                Proof(_("changed there"), moment_text(last_edit)),
-                Proof(_("last the same on both sides"), moment_text(synced_at)),
+                when(_("changed there"), last_edit),
+                when(_("last the same on both sides"), synced_at),
                 *_proofs(seen),
             ),
             _("Press Re-sync: what changed there is taken."),
@@ -128,11 +130,13 @@ def _currency(seen: Seen) -> Iterator[Finding]:
             _proofs(seen),
             _("Correct the currency there, then press Re-sync. Amounts are never converted."),
             "re-sync",
+            turn=Turn.FIRST,
         )
 
 
 def _payments(seen: Seen) -> Iterator[Finding]:
     for payment in seen.payments:
+        subject = f"payment {payment.pk}"
         is_ach = payment.method == Payment.Method.ACH and payment.state == PaymentState.AUTHORIZED
         if payment.is_left_there:
             yield Finding(
@@ -141,6 +145,7 @@ def _payments(seen: Seen) -> Iterator[Finding]:
                 _payment_proofs(payment, seen),
                 _("Delete the payment in the accounting system, then press Re-sync."),
                 "re-sync",
+                subject=subject,
             )
         elif payment.is_waiting and is_ach and not seen.submits_authorized_ach:
             yield Finding(
@@ -148,6 +153,9 @@ def _payments(seen: Seen) -> Iterator[Finding]:
                 _("An authorized ACH payment is not pushed: Submit Authorized ACH payments is off for the client."),
                 _payment_proofs(payment, seen),
                 _("Wait: it is pushed when it has succeeded. Or an Integration manager switches the preference on."),
+                turn=Turn.WAIT,
+                subject=subject,
+                covers=("payment-authorized",),
             )
         elif payment.is_waiting:
             yield Finding(
@@ -156,6 +164,7 @@ def _payments(seen: Seen) -> Iterator[Finding]:
                 _payment_proofs(payment, seen),
                 _("Press Re-sync: it is pushed."),
                 "re-sync",
+                subject=subject,
             )
         elif payment.was_pushed_since(seen.read_at):
             yield Finding(
@@ -164,15 +173,17 @@ def _payments(seen: Seen) -> Iterator[Finding]:
                 _payment_proofs(payment, seen),
                 _("Nothing is wrong: the next sync reads it again. Press Re-sync to see it now."),
                 "re-sync",
+                turn=Turn.WAIT,
+                subject=subject,
             )
 
 
 def _payment_proofs(payment: Paid, seen: Seen) -> tuple[Proof, ...]:
     method, state = Payment.Method(payment.method).label, PaymentState(payment.state).label
     return (
-        Proof(_("payment"), f"{method} {_amount(payment.amount, payment.currency)}, {state}"),
-        Proof(_("received"), moment_text(payment.created_at)),
-        Proof(_("pushed"), moment_text(payment.pushed_at)),
+        Proof(_("payment"), f"{method} {amount_text(payment.amount, payment.currency)}, {state}", payment.created_at),
+        when(_("received"), payment.created_at),
+        when(_("pushed"), payment.pushed_at),
         *_proofs(seen),
     )
 
@@ -180,25 +191,23 @@ def _payment_proofs(payment: Paid, seen: Seen) -> tuple[Proof, ...]:
 def _proofs(seen: Seen) -> tuple[Proof, ...]:
     invoice = seen.invoice
     return (
-        Proof(_("balance here"), _amount(invoice.balance, invoice.currency)),
-        Proof(_("balance in the accounting system"), _amount(invoice.erp_balance, invoice.erp_currency)),
-        Proof(_("read"), moment_text(seen.read_at)),
+        Proof(_("balance here"), amount_text(invoice.balance, invoice.currency), seen.now),
+        Proof(
+            _("balance in the accounting system"), amount_text(invoice.erp_balance, invoice.erp_currency), seen.read_at
+        ),
+        when(_("read"), seen.read_at),
     )
 
 
-def _amount(amount: Decimal | None, currency: str) -> str:
-    return "–" if amount is None else f"{shown(amount, currency)} {currency}".rstrip()
-
-
-def _seen(invoice: Invoice, connection: Connection | None) -> Seen:
+def _seen(invoice: Invoice, connection: Connection | None, payments: tuple[Payment, ...], now: datetime) -> Seen:
     """Collect the evidence; a pull that read everything confirms what did not change."""
     times = [invoice.erp_read_at, connection.pulled_at if connection else None]
     return Seen(
         invoice=invoice,
-        payments=tuple(_paid(payment) for payment in invoice.payments.all()),
+        payments=tuple(_paid(payment) for payment in payments),
         read_at=max(filter(None, times), default=None),
         submits_authorized_ach=invoice.client.submits_authorized_ach,
-        now=clock.now(),
+        now=now,
     )
 
 
@@ -213,4 +222,5 @@ def _paid(payment: Payment) -> Paid:
         pushed_at=payment.pushed_at,
         is_gone=payment.gone_at is not None,
         created_at=payment.created_at,
+        pk=payment.pk,
     )
