@@ -287,13 +287,15 @@ def _keys_of(messages: Sequence[IntegrationMessage]) -> dict[tuple[int, str, int
     return {which: tuple(keys) for which, keys in found.items()}
 
 
-def judge_look_up(result: Result, now: datetime) -> Report:
-    """Keep what a look-up found as evidence, and turn it into a report, by the policy."""
+def judge_look_up(result: Result, now: datetime, *, by_id: int | None = None) -> Report:
+    """Keep what a look-up found as evidence, and turn it into a report, by the policy; `by_id` is who had it asked."""
     job = result.job
     message = IntegrationMessage.objects.select_related("invoice").get(pk=job.message_id)
     if message.payment_id is not None:
         result = _without_known(result, message)
-    evidence, found = keep_answer(message.invoice, MessageKind(message.kind), result, message=message, now=now)
+    evidence, found = keep_answer(
+        message.invoice, MessageKind(message.kind), result, message=message, by_id=by_id, now=now
+    )
     ours = result.bookings[0] if found is Found.OURS else None
     report = report_look_up(job, message, found, ours, now, random.random())  # noqa: S311 (jitter)
     return replace(report, reason=_look_up_reason(report.state, evidence))

@@ -131,6 +131,11 @@ class Desk:
     may_handle: bool
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no group has any row."""
+        return not any(each.count for each in self.groups)
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether a filter other than the group is on."""
         return bool(replace(self.filters, reason="").as_pairs())
@@ -181,7 +186,8 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
 def reader_of(user: User) -> Reader:
     """Return a person with the rights that the desk asks for."""
     held = Client.objects.by_right(user)
-    return Reader(user.pk, held[Right.VIEW], frozenset(held[Right.HANDLE_QUEUE]), frozenset(held[Right.LOOK_UP]))
+    handles, looks_up, syncs = (frozenset(held[each]) for each in (Right.HANDLE_QUEUE, Right.LOOK_UP, Right.SYNC))
+    return Reader(user.pk, held[Right.VIEW], handles, looks_up, syncs)
 
 
 def select_matching(user: User, query: QueryDict) -> list[int]:

@@ -99,6 +99,9 @@ class Invoice(Workflow):
     news_at = models.DateTimeField(
         _("last news of its payment"), null=True, blank=True, editable=False, help_text=_("While it is processed.")
     )
+    payment_stuck_since = models.DateTimeField(
+        _("a payment needs a person since"), null=True, blank=True, editable=False, help_text=_("Empty: none does.")
+    )
 
     preliminary_voucher = models.CharField(_("preliminary voucher"), max_length=60, blank=True)
     preliminary_posting_date = models.DateField(_("preliminary posting date"), null=True, blank=True)
@@ -164,6 +167,11 @@ class Invoice(Workflow):
                 fields=["news_at", "id", "client"],
                 name="invoice_without_news",
                 condition=Q(news_at__isnull=False),
+            ),
+            models.Index(
+                fields=["payment_stuck_since", "id", "client"],
+                name="invoice_payment_stuck",
+                condition=Q(payment_stuck_since__isnull=False),
             ),
             models.Index(fields=["client", "-id"], name="invoice_balance_differs", condition=Q(differs_in_erp=True)),
         ]

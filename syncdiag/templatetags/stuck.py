@@ -20,5 +20,6 @@ def stuck_desk(context: template.Context) -> Desk | None:
         sees=clients_of(request),
         handles=frozenset(clients_of(request, Right.HANDLE_QUEUE)),
         looks_up=frozenset(clients_of(request, Right.LOOK_UP)),
+        syncs=frozenset(clients_of(request, Right.SYNC)),
     )
     return read_desk(reader, Filters.read(request.GET)) if reader.sees else None
