@@ -33,7 +33,7 @@ from integrations.erps.contract import (
     RemotePayment,
 )
 from integrations.erps.registry import connect
-from integrations.learning import learn
+from integrations.learning import keep_foreign, learn
 from integrations.models import Connection
 from invoices import clock
 from invoices.actions.pdfs import keep_pdf, note_pdf_trouble
@@ -131,6 +131,9 @@ class _Pull:
         documents = connector.changes(self._since())
         while batch := list(islice(documents, BATCH)):
             invoices = invoices_of(self.connection.client_id, batch)
+            foreign = [document for document in batch if document.remote_id not in invoices]
+            has_feed = connector.capabilities.deletion_feed
+            keep_foreign(self.connection, foreign, invoices.keys(), has_feed=has_feed)
             for document in batch:
                 self._apply_one(connector, document, invoices.get(document.remote_id, ()))
             fault("before_cursor")
