@@ -222,11 +222,13 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     update_rows(list(payments.values()), PAYMENT_FIELDS)
     _complete_attempts(reports)
     for message in messages.values():
-        if message.payment_id is not None:
+        payment = payments.get(message.payment_id or 0)
+        if payment is not None:
             invoice = invoices[message.invoice_id]
             if not message.is_open:
                 push_next_payment(invoice)
-            if message.state != MessageState.CONFIRMED or invoice.payment_stuck_since is not None:
+            is_well = message.state == MessageState.CONFIRMED and payment.is_live
+            if not is_well or invoice.payment_stuck_since is not None:
                 note_stuck_payments(invoice, moment)
     for report in reports if log.isEnabledFor(logging.INFO) else ():
         message = messages[report.message_id]
