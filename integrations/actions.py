@@ -10,9 +10,10 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from integrations import tasks
-from integrations.asking import ask_erp
+from integrations.asking import ask_erp, ask_what_became_of
 from integrations.delivery import keep_answer
 from integrations.documents import document_of
+from integrations.erps.contract import ErpError
 from integrations.lanes import Result
 from integrations.models import Connection
 from integrations.payment_look_up import look_up_push_of
@@ -41,10 +42,11 @@ def look_up(invoice_id: int, *, by: User | None, reason: str = "") -> Evidence:
     """
     invoice = _see(invoice_id, by=by, right=Right.LOOK_UP)
     kind = booking_kind(invoice.step)
-    result = ask(invoice, kind)
+    result, gone = _ask_with_document(invoice, kind)
     now = clock.now()
     message = invoice.current_message
-    evidence, found = keep_answer(invoice, kind, result, message=message, by_id=by.pk if by else None, now=now)
+    by_id = by.pk if by else None
+    evidence, found = keep_answer(invoice, kind, result, message=message, by_id=by_id, now=now, gone=gone)
     if message is not None and message.state == MessageState.UNKNOWN and found is not Found.COULD_NOT_ASK:
         _decide_unknown(message, evidence, result, found, reason)
     if invoice.step == Step.BOOKED:
@@ -65,6 +67,17 @@ def ask(invoice: Invoice, kind: MessageKind) -> Result:
     """Ask the ERP for every booking of one kind of an invoice; an error is part of the result."""
     keys = tuple(invoice.messages.filter(kind=kind).values_list("key", flat=True))
     return ask_erp(invoice, document_of(invoice, kind), keys)
+
+
+def _ask_with_document(invoice: Invoice, kind: MessageKind) -> tuple[Result, str]:
+    """Ask for the booking, and where an error step finds none, what became of the document that the invoice names."""
+    result = ask(invoice, kind)
+    if result.error is not None or result.bookings or not invoice.remote_id or invoice.step not in ERROR_STEPS:
+        return result, ""
+    try:
+        return result, ask_what_became_of(invoice)
+    except ErpError as exc:
+        return replace(result, error=exc), ""
 
 
 def post_again(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
@@ -136,9 +149,9 @@ def look_up_overdue(*, at_most: int = 100) -> int:
 def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
     """Ask on behalf of a button whose right was checked already."""
     kind = booking_kind(invoice.step)
-    evidence, _found = keep_answer(
-        invoice, kind, ask(invoice, kind), message=None, by_id=by.pk if by else None, now=clock.now()
-    )
+    result, gone = _ask_with_document(invoice, kind)
+    by_id = by.pk if by else None
+    evidence, _found = keep_answer(invoice, kind, result, message=None, by_id=by_id, now=clock.now(), gone=gone)
     return evidence
 
 

@@ -303,8 +303,12 @@ def keep_answer(
     message: IntegrationMessage | None = None,
     by_id: int | None = None,
     now: datetime,
+    gone: str = "",
 ) -> tuple[Evidence, Found]:
-    """Write down what the ERP said when it was asked."""
+    """Write down what the ERP said when it was asked.
+
+    `gone` says what became of the document that the invoice names, where it is in force no more: the evidence names it.
+    """
     if result.error is not None:
         evidence = keep_evidence(
             invoice,
@@ -319,7 +323,14 @@ def keep_answer(
     found, odd = judge(result.job.document, result.bookings)
     if not result.bookings:
         return keep_evidence(
-            invoice, kind, Evidence.Verdict.NOT_FOUND, asked_at=now, asked_by_id=by_id, message=message
+            invoice,
+            kind,
+            Evidence.Verdict.NOT_FOUND,
+            asked_at=now,
+            asked_by_id=by_id,
+            message=message,
+            remote_id=invoice.remote_id if gone else "",
+            detail=gone,
         ), found
     booking = result.bookings[0]
     evidence = keep_evidence(

@@ -307,8 +307,10 @@ TAMPERING: dict[str, tuple[Callable[[Story], Any], str]] = {
         "BOOKED is paid with 4.0000 of 10.9900 paid.",
     ),
     "a payment that needs a person and is not on the desk": (
-        lambda s: IntegrationMessage.objects.filter(payment=s.pushed).update(state="unknown", not_before=None)
-        and Payment.objects.filter(pk=s.pushed.pk).update(pushed_at=None, remote_id=""),
+        lambda s: (
+            IntegrationMessage.objects.filter(payment=s.pushed).update(state="unknown", not_before=None)
+            and Payment.objects.filter(pk=s.pushed.pk).update(pushed_at=None, remote_id="")
+        ),
         "PUSHED: a payment needs a person, and the desk does not say so.",
     ),
     "a payment in another currency": (

@@ -81,8 +81,8 @@ def invoices_carry_the_erps_voucher(scene: Scene) -> Iterator[str]:
     for invoice in scene.invoices.values():
         for stage in PAST[invoice.direction].get(invoice.step, ()):
             voucher = getattr(invoice, f"{stage}_voucher")
-            if not voucher and stage == "preliminary" and _was_imported(scene, invoice):
-                continue  # whoever typed it into the ERP booked it finally at once
+            if not voucher and stage == "preliminary" and _was_booked_at_once(scene, invoice):
+                continue
             if not voucher:
                 yield f"{invoice} is in {invoice.step} without a {stage} voucher."
                 continue
@@ -102,8 +102,12 @@ def invoices_carry_the_erps_voucher(scene: Scene) -> Iterator[str]:
                 )
 
 
-def _was_imported(scene: Scene, invoice: Invoice) -> bool:
-    return any(event.action == "import" for event in scene.events_of[invoice.pk])
+def _was_booked_at_once(scene: Scene, invoice: Invoice) -> bool:
+    """It was imported as booked finally, or posted again as a new document because the one before was gone."""
+    return any(
+        event.action == "import" or (event.action == "post_again" and "gone" in event.evidence)
+        for event in scene.events_of[invoice.pk]
+    )
 
 
 def _deletes(write: Mapping[str, Any]) -> bool:
