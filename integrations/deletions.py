@@ -1,4 +1,4 @@
-"""Deletions: what was deleted in the accounting system is archived here (article 001), daily at 01:00 UTC or by button.
+"""Deletions: what was deleted in the ERP is archived here (article 001), daily at 01:00 UTC or by button.
 
 The feed is read from a day before where the last run ended, so that nothing is missed and nothing is archived twice.
 The cursor moves only when all was applied. After a gap that is longer than the feed's reach, or where a system has no

@@ -158,7 +158,7 @@ def check_against_books(invoice: Invoice) -> Iterator[Problem]:
         return
     longest = CONNECTORS[connection.connector].capabilities.number_length
     if len(invoice.number) > longest:
-        sentence = _("The number is too long for the accounting system: use at most %(longest)s characters.")
+        sentence = _("The number is too long for the ERP: use at most %(longest)s characters.")
         yield Problem("number", sentence % {"longest": longest})
     if connection.learned_at is None or connection.learned_at < clock.now() - LASTS:
         return
@@ -210,12 +210,10 @@ def _check_lines(invoice: Invoice, connection: Connection) -> Iterator[Problem]:
     inactive = set(connection.inactive_items.filter(code__in=codes).values_list("code", flat=True)) if codes else set()
     for index, line in enumerate(lines):
         if line.item in inactive:
-            sentence = _("The item %(item)s is inactive in the accounting system: activate it there, or take it off.")
+            sentence = _("The item %(item)s is inactive in the ERP: activate it there, or take it off.")
             yield Problem(f"lines[{index}].item", sentence % {"item": line.item})
         if connection.needs_location and not line.unit_price:
-            sentence = _(
-                "The accounting system wants a location for a line without a price: give it one, or take it off."
-            )
+            sentence = _("The ERP wants a location for a line without a price: give it one, or take it off.")
             yield Problem(f"lines[{index}].unit_price", sentence)
 
 
@@ -225,5 +223,5 @@ def _check_period(invoice: Invoice, connection: Connection) -> Iterator[Problem]
     day = typed or invoice.invoice_date
     closed = connection.closed_periods.filter(first_day__lte=day, last_day__gte=day).first()
     if closed is not None:
-        sentence = _("The period %(period)s is closed in the accounting system: choose another date, or open it there.")
+        sentence = _("The period %(period)s is closed in the ERP: choose another date, or open it there.")
         yield Problem("posting_date" if typed else "invoice_date", sentence % {"period": closed.name})

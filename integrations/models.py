@@ -131,7 +131,7 @@ class Connection(models.Model):
 
 
 def name_of_system(client_id: int) -> str:
-    """Return what a client's accounting system is called; empty where none is connected."""
+    """Return what a client's ERP is called; empty where none is connected."""
     connection = Connection.objects.filter(client_id=client_id).first()
     return connection.get_connector_display() if connection else ""
 

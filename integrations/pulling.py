@@ -1,4 +1,4 @@
-"""Pulling: what changed in the accounting system comes to the invoices here.
+"""Pulling: what changed in the ERP comes to the invoices here.
 
 A pull reads the feed of changes, oldest first, from ten minutes before where the last one ended: what another
 transaction of the ERP saved late, with an earlier time, is seen as well. Each document is applied in a transaction of

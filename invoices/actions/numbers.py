@@ -128,9 +128,9 @@ def forbid_duplicates(client: Client) -> None:
         said = {"count": f"{len(several):,}", "number": number, "of": f"{of:,}", "client": client}
         sentence = ngettext(
             "%(count)s number of %(client)s is used more than once: %(number)s, by %(of)s invoices. Give all but one "
-            "of them another number first; a booked one gets it in the accounting system.",
+            "of them another number first; a booked one gets it in the ERP.",
             "%(count)s numbers of %(client)s are used more than once, first %(number)s, by %(of)s invoices. Give all "
-            "but one of each another number first; a booked one gets it in the accounting system.",
+            "but one of each another number first; a booked one gets it in the ERP.",
             len(several),
         )
         raise BadInput({"allows_duplicate_numbers": sentence % said})

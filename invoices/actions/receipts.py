@@ -196,7 +196,7 @@ def take_remote_payments(
         is_judged = payment.pushed_at is not None and (asked_at is None or payment.pushed_at <= asked_at)
         if payment not in there and is_judged and payment.gone_at is None:
             payment.gone_at, payment.is_applied = moment, False
-            payment.failure_reason = payment.failure_reason or _("deleted in the accounting system")
+            payment.failure_reason = payment.failure_reason or _("deleted in the ERP")
             changes["gone"].append(payment.pk)
     changes["no_room"] = _make_room(invoice, known, there)
     if not changes["added"] and were == [_kept(payment) for payment in known]:

@@ -44,8 +44,8 @@ def test_an_item_that_is_inactive_until_it_is_used_again(desk, draft):
     pull(desk.connection.pk)
 
     assert refused(desk, invoice) == {
-        "lines[1].item": "The item LAMP is inactive in the accounting system: activate it there, or take it off.",
-        "lines[2].item": "The item GONE is inactive in the accounting system: activate it there, or take it off.",
+        "lines[1].item": "The item LAMP is inactive in the ERP: activate it there, or take it off.",
+        "lines[2].item": "The item GONE is inactive in the ERP: activate it there, or take it off.",
     }
     for code in ("LAMP", "GONE"):
         desk.ask("PUT", f"items/{code}/", {"name": code, "active": True})
@@ -59,7 +59,7 @@ def test_a_closed_period_until_it_is_opened(desk, draft):
     pull(desk.connection.pk)
 
     assert refused(desk, invoice) == {
-        "invoice_date": "The period 2026-11 is closed in the accounting system: choose another date, or open it there."
+        "invoice_date": "The period 2026-11 is closed in the ERP: choose another date, or open it there."
     }
     desk.erp.ask("POST", "/periods/2026-11/open/", {"company": desk.connection.company})
     pull(desk.connection.pk)
@@ -74,8 +74,7 @@ def test_a_line_without_a_price_where_the_system_wants_a_location(desk, draft):
     pull(desk.connection.pk)
 
     assert refused(desk, invoice) == {
-        "lines[1].unit_price": "The accounting system wants a location for a line without a price: "
-        "give it one, or take it off."
+        "lines[1].unit_price": "The ERP wants a location for a line without a price: give it one, or take it off."
     }
 
 
@@ -123,9 +122,7 @@ def test_a_number_that_is_too_long_for_the_system(desk, draft, monkeypatch):
     monkeypatch.setitem(CONNECTORS, "sandbox", replace(kind, capabilities=replace(kind.capabilities, number_length=21)))
     invoice = draft(number="N" * 22)
 
-    assert refused(desk, invoice) == {
-        "number": "The number is too long for the accounting system: use at most 21 characters."
-    }
+    assert refused(desk, invoice) == {"number": "The number is too long for the ERP: use at most 21 characters."}
 
 
 # counterparties -------------------------------------------------------------------------------------------------------
