@@ -152,7 +152,7 @@ def _words_of(stop: Stop | None, connection: Connection | None) -> tuple[str, st
     if stop is None:
         return "", ""
     if stop.message is None:
-        return stop.payment.failure_reason, ""
+        return _("It came to nothing after it was pushed: %(why)s") % {"why": stop.payment.failure_reason}, ""
     if stop.message.complaints and stop.message.state == MessageState.REFUSED:
         return _explained(stop.message, connection)
     return stop.message.reason, ""

@@ -263,7 +263,8 @@ def test_one_that_failed_after_its_push_stands_there_until_it_is_deleted_in_the_
 
     (row,) = rows_for(desk.clerk)["payment"]
 
-    assert (row.said, row.next.slug) == ("R01 insufficient funds", "re-sync")
+    assert row.said == "It came to nothing after it was pushed: R01 insufficient funds"
+    assert row.next.slug == "re-sync"
     assert row.next.sentence == "Delete the payment of 10.99 USD in the ERP first."
     desk.ask("DELETE", f"payments/{desk.payments(invoice)[0]['id']}/")
     resync.re_sync(invoice.pk, by=desk.clerk)
