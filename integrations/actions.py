@@ -1,8 +1,7 @@
 """The verbs behind the buttons that ask the ERP before they act."""
 
-import time
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import structlog
@@ -11,12 +10,13 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from integrations import tasks
+from integrations.asking import ask_erp, ask_what_became_of
 from integrations.delivery import keep_answer
 from integrations.documents import document_of
 from integrations.erps.contract import ErpError
-from integrations.erps.registry import connect as make_connector
-from integrations.lanes import Job, Result, look
+from integrations.lanes import Result
 from integrations.models import Connection
+from integrations.payment_look_up import look_up_push_of
 from integrations.policy import Found
 from integrations.reporting import report_look_up
 from invoices import clock
@@ -36,17 +36,21 @@ ASKABLE: Final = frozenset(Step) - {Step.DRAFT, Step.INVALIDATED}
 def look_up(invoice_id: int, *, by: User | None, reason: str = "") -> Evidence:
     """Ask the ERP whether it has the booking that the invoice's step is about, and keep the answer as evidence.
 
-    Where the outcome of the invoice's message is unknown, the answer decides it as delivery's own question would.
+    Where the outcome of the invoice's message is unknown, the answer decides it as delivery's own question would. Of a
+    booked invoice the ERP is also asked about a payment that is in doubt.
     Raises Conflict for a step that has no booking, and for a client without a connection.
     """
     invoice = _see(invoice_id, by=by, right=Right.LOOK_UP)
     kind = booking_kind(invoice.step)
-    result = ask(invoice, kind)
+    result, gone = _ask_with_document(invoice, kind)
     now = clock.now()
     message = invoice.current_message
-    evidence, found = keep_answer(invoice, kind, result, message=message, by_id=by.pk if by else None, now=now)
+    by_id = by.pk if by else None
+    evidence, found = keep_answer(invoice, kind, result, message=message, by_id=by_id, now=now, gone=gone)
     if message is not None and message.state == MessageState.UNKNOWN and found is not Found.COULD_NOT_ASK:
         _decide_unknown(message, evidence, result, found, reason)
+    if invoice.step == Step.BOOKED:
+        look_up_push_of(invoice.pk, by=by, reason=reason)
     return evidence
 
 
@@ -61,21 +65,19 @@ def _decide_unknown(message: IntegrationMessage, evidence: Evidence, result: Res
 
 def ask(invoice: Invoice, kind: MessageKind) -> Result:
     """Ask the ERP for every booking of one kind of an invoice; an error is part of the result."""
-    connection = Connection.objects.select_related("client").filter(client_id=invoice.client_id).first()
-    if connection is None or not connection.is_enabled:
-        raise Conflict(_("%(client)s is not connected to an ERP: connect it first.") % {"client": invoice.client})
     keys = tuple(invoice.messages.filter(kind=kind).values_list("key", flat=True))
-    document = document_of(invoice, kind)
-    job = Job(0, 0, 0, 0, document, "", keys, creates_party=False, start_by=0.0, claimed_at=clock.now())
-    connector = make_connector(connection.connector, connection.access(), 1)
-    started = time.monotonic()
+    return ask_erp(invoice, document_of(invoice, kind), keys)
+
+
+def _ask_with_document(invoice: Invoice, kind: MessageKind) -> tuple[Result, str]:
+    """Ask for the booking, and where an error step finds none, what became of the document that the invoice names."""
+    result = ask(invoice, kind)
+    if result.error is not None or result.bookings or not invoice.remote_id or invoice.step not in ERROR_STEPS:
+        return result, ""
     try:
-        bookings = look(connector, job)
+        return result, ask_what_became_of(invoice)
     except ErpError as exc:
-        return Result(job, error=exc, took=timedelta(seconds=time.monotonic() - started))
-    finally:
-        connector.close()
-    return Result(job, bookings, took=timedelta(seconds=time.monotonic() - started))
+        return replace(result, error=exc), ""
 
 
 def post_again(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
@@ -147,9 +149,9 @@ def look_up_overdue(*, at_most: int = 100) -> int:
 def look_up_as(invoice: Invoice, *, by: User | None) -> Evidence:
     """Ask on behalf of a button whose right was checked already."""
     kind = booking_kind(invoice.step)
-    evidence, _found = keep_answer(
-        invoice, kind, ask(invoice, kind), message=None, by_id=by.pk if by else None, now=clock.now()
-    )
+    result, gone = _ask_with_document(invoice, kind)
+    by_id = by.pk if by else None
+    evidence, _found = keep_answer(invoice, kind, result, message=None, by_id=by_id, now=clock.now(), gone=gone)
     return evidence
 
 

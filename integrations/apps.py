@@ -14,13 +14,14 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Add the buttons that ask the ERP and what the preflight looks at, and subscribe to the outbox."""
         from integrations import tasks  # noqa: PLC0415 (models are there only now)
-        from integrations.buttons import BUTTONS  # noqa: PLC0415
+        from integrations.buttons import BUTTONS, PAYMENT_BUTTONS  # noqa: PLC0415
         from integrations.learning import check_against_books  # noqa: PLC0415
         from integrations.models import name_of_system  # noqa: PLC0415
         from invoices import buttons, preflight, systems  # noqa: PLC0415
         from invoices.actions import outbox  # noqa: PLC0415
 
         buttons.register(*BUTTONS)
+        buttons.register_for_payments(*PAYMENT_BUTTONS)
         outbox.subscribe(tasks.wake)
         preflight.add_check(check_against_books)
         systems.name_with(name_of_system)

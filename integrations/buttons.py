@@ -4,8 +4,8 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from integrations import actions, resync
-from invoices.buttons import Button
+from integrations import actions, payment_look_up, resync
+from invoices.buttons import Button, PaymentButton
 from invoices.roles import Right
 from invoices.workflow import may_move
 
@@ -58,7 +58,7 @@ BUTTONS: Final = (
         Right.LOOK_UP,
         actions.look_up,
         lambda invoice: invoice.step in actions.ASKABLE,
-        says=_("The ERP is asked whether it has this invoice, and the answer is kept."),
+        says=_("The ERP is asked whether it has this invoice, or a payment in doubt, and the answer is kept."),
         done=_("The ERP was asked: see what it said below."),
         needs=(),
     ),
@@ -71,5 +71,18 @@ BUTTONS: Final = (
         says=_("What waits is sent now. Balance, payments, status, PDF and changes are taken from the ERP."),
         done=_("Synchronised."),
         needs=(),
+    ),
+)
+PAYMENT_BUTTONS: Final = (
+    PaymentButton(
+        "look-up",
+        _("Look it up in the ERP"),
+        payment_look_up.look_up_payment,
+        payment_look_up.is_in_doubt,
+        says=_("The ERP is asked whether it has this payment. If it cannot have it any more, it is sent again."),
+        done=_("The ERP was asked."),
+        needs=(),
+        right=Right.LOOK_UP,
+        not_from_here=_("What became of this payment is known: there is nothing to look up."),
     ),
 )

@@ -1,4 +1,4 @@
-"""Deletions: what was deleted in the accounting system is archived here (article 001), daily at 01:00 UTC or by button.
+"""Deletions: what was deleted in the ERP is archived here (article 001), daily at 01:00 UTC or by button.
 
 The feed is read from a day before where the last run ended, so that nothing is missed and nothing is archived twice.
 The cursor moves only when all was applied. After a gap that is longer than the feed's reach, or where a system has no
@@ -6,7 +6,6 @@ such feed, its whole list is compared by id, and each that is missing is asked f
 list that broke off archives nothing. What would archive too much at once waits for a manager.
 """
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from django_q.tasks import async_task
 
 from integrations.erps.contract import Connector, Deletion, ErpError, ErrorKind, Reason
 from integrations.erps.registry import CONNECTORS, connect
+from integrations.leases import RowLease
 from integrations.listing import not_listed, take_listing
-from integrations.models import Connection, ConnectionQuerySet
+from integrations.models import Connection
 from invoices import clock
 from invoices.actions.archiving import Archived, archive_deleted, archive_deleted_party, is_deletion_known
 from invoices.errors import Conflict, NotThere
@@ -39,7 +39,7 @@ DUE_AT: Final = time(1)  # UTC
 OVERLAP: Final = timedelta(days=1)
 REACH: Final = timedelta(days=30)  # a feed is not asked for what is older
 AGAIN_AFTER: Final = timedelta(minutes=15)  # when a run failed
-LEASE: Final = timedelta(minutes=10)  # renewed while it works
+PATIENCE: Final = timedelta(minutes=10)  # a run that hangs loses its lease then
 SHARE_AT_MOST: Final = 5  # a fifth of a connection's invoices
 ALWAYS_ALLOWED: Final = 100
 GROUP: Final = 500
@@ -134,16 +134,12 @@ def enqueue(connection_id: int, *, all_the_same: bool = False) -> None:
 
 def sync_deletions(connection_id: int, *, all_the_same: bool = False) -> Deleted:
     """Archive what was deleted on a connection since the last run. Does nothing while another run works."""
-    now, token = clock.now(), uuid.uuid4().hex
-    free = Q(deletions_token="") | Q(deletions_lease__lte=now)
-    able = Connection.objects.able(now).filter(free, pk=connection_id)
-    if not able.update(deletions_token=token, deletions_lease=now + LEASE):
+    this = Connection.objects.filter(pk=connection_id)
+    lease = RowLease(this, "deletions_token", "deletions_lease", patience=PATIENCE)
+    if not lease.take(Connection.objects.able(clock.now()).filter(pk=connection_id)):
         return Deleted()
-    try:
-        return _Run(connection_id, token, all_the_same=all_the_same).run()
-    finally:
-        ours = Connection.objects.filter(pk=connection_id, deletions_token=token)
-        ours.update(deletions_token="", deletions_lease=None)
+    with lease.beating():
+        return _Run(connection_id, lease, all_the_same=all_the_same).run()
 
 
 def read_since(connection: Connection, now: datetime) -> datetime:
@@ -180,10 +176,10 @@ class _Gone:
 class _Run:
     """One run over one connection."""
 
-    def __init__(self, connection_id: int, token: str, *, all_the_same: bool) -> None:
+    def __init__(self, connection_id: int, lease: RowLease, *, all_the_same: bool) -> None:
         self.connection = Connection.objects.select_related("client").get(pk=connection_id)
         self.system = self.connection.get_connector_display()
-        self.token = token
+        self.lease = lease
         self.all_the_same = all_the_same
         self.done = Deleted()
 
@@ -201,7 +197,7 @@ class _Run:
             told: dict[str, object] = {"last_error": str(exc)}
             if exc.kind is ErrorKind.CREDENTIALS:
                 told["needs_credentials"] = True
-            self._ours().update(**told)
+            self.lease.mine().update(**told)
         except _LostRun:
             log.info("the deletions were taken from this run", connection=self.connection.pk)
         finally:
@@ -260,7 +256,7 @@ class _Run:
             return False
         self.done.stopped = count
         now = clock.now()
-        self._ours().update(
+        self.lease.mine().update(
             deletions_held=count, deletions_not_before=last_due(now) + timedelta(days=1), last_answer_at=now
         )
         return True
@@ -283,12 +279,7 @@ class _Run:
 
     def _keep(self) -> None:
         """Renew the lease; raises _LostRun when the connection or the run is ours no more."""
-        now = clock.now()
-        if (
-            not Connection.objects.able(now)
-            .filter(pk=self.connection.pk, deletions_token=self.token)
-            .update(deletions_lease=now + LEASE)
-        ):
+        if not self.lease.keep(Connection.objects.able(clock.now()).filter(pk=self.connection.pk)):
             raise _LostRun
 
     def _finish(self, until: datetime) -> None:
@@ -297,13 +288,10 @@ class _Run:
         self._keep()
         now = clock.now()
         until = max(filter(None, (self.connection.deletions_until, until)))
-        self._ours().update(
+        self.lease.mine().update(
             deletions_until=until, deletions_read_at=now, deletions_held=0, last_answer_at=now, last_error=""
         )
         self.done.is_whole = True
-
-    def _ours(self) -> ConnectionQuerySet:
-        return Connection.objects.filter(pk=self.connection.pk, deletions_token=self.token)
 
 
 def _is_gone(connector: Connector, remote_id: str) -> bool:

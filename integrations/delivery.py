@@ -7,7 +7,6 @@ what a dead one had on its way is swept to `unknown`, and the ERP is asked.
 
 import random
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from integrations.documents import as_kept, document_of, judge, payment_of
 from integrations.erps.contract import Connector, Document, ErrorKind, RemotePayment
 from integrations.erps.registry import connect
 from integrations.lanes import AHEAD, Job, Lanes, Result
+from integrations.leases import RowLease
 from integrations.models import Connection
 from integrations.policy import LOOK_UPS_AT_MOST, SLACK, Breaker, BreakerState, Found, Lease, lease
 from integrations.reporting import report_call, report_look_up, report_lost_worker
@@ -48,13 +48,13 @@ def drain(connection_id: int, *, at_most: timedelta = DRAIN_AT_MOST) -> int:
     reported = 0
     end = time.monotonic() + at_most.total_seconds()
     while time.monotonic() < end:
-        token = _take_drain(connection_id)
-        if token is None:
+        lease = RowLease(Connection.objects.filter(pk=connection_id), "drain_token", "drain_until")
+        if not lease.take(span=SLACK):
             break
         try:
-            reported += _Drain(connection_id, token, end).run()
+            reported += _Drain(connection_id, lease, end).run()
         finally:
-            Connection.objects.filter(pk=connection_id, drain_token=token).update(drain_token="", drain_until=None)
+            lease.give_back()
         if not has_due(connection_id):
             break
     return reported
@@ -70,20 +70,12 @@ def has_due(connection_id: int) -> bool:
     return messages.due(now).exists() or messages.lease_ran_out(now).exists()
 
 
-def _take_drain(connection_id: int) -> str | None:
-    now = clock.now()
-    token = uuid.uuid4().hex
-    free = Q(drain_until__isnull=True) | Q(drain_until__lte=now)
-    taken = Connection.objects.filter(free, pk=connection_id).update(drain_token=token, drain_until=now + SLACK)
-    return token if taken else None
-
-
 class _Drain:
     """One run over one connection."""
 
-    def __init__(self, connection_id: int, token: str, end: float) -> None:
+    def __init__(self, connection_id: int, lease: RowLease, end: float) -> None:
         self.connection = Connection.objects.select_related("client").get(pk=connection_id)
-        self.token = token
+        self.drain_lease = lease
         self.end = end
         self.breaker: Breaker = self.connection.breaker
         self.connector: Connector = connect(self.connection.connector, self.connection.access(), self.connection.lanes)
@@ -137,15 +129,11 @@ class _Drain:
             return
         self.next_housekeeping = time.monotonic() + 1
         now = clock.now()
-        self._keep_drain(now)
+        self.drain_lease.keep(span=self.connector.longest_call + 2 * SLACK)
         sweep(self.connection.client_id, now)
 
     def _is_able(self) -> bool:
         return self.connection.is_enabled and not self.connection.needs_credentials
-
-    def _keep_drain(self, now: datetime) -> None:
-        until = now + self.connector.longest_call + 2 * SLACK
-        Connection.objects.filter(pk=self.connection.pk, drain_token=self.token).update(drain_until=until)
 
     def _report(self, results: Sequence[Result]) -> None:
         now = clock.now()
@@ -177,8 +165,7 @@ class _Drain:
         self.connection.last_error = str(errors[-1]) if errors else ""
         fields = ["breaker_state", "breaker_failures", "breaker_until", "last_error", "needs_credentials"]
         # Only while the drain is ours: a link that was changed meanwhile is not judged by the old one's answers.
-        ours = Connection.objects.filter(pk=self.connection.pk, drain_token=self.token)
-        ours.update(**{name: getattr(self.connection, name) for name in fields})
+        self.drain_lease.mine().update(**{name: getattr(self.connection, name) for name in fields})
         if was.state is not BreakerState.CLOSED and self.breaker.state is BreakerState.CLOSED:
             log.info("breaker closed", connection=self.connection.pk)
             wake_waiting(self.connection, now)
@@ -287,13 +274,15 @@ def _keys_of(messages: Sequence[IntegrationMessage]) -> dict[tuple[int, str, int
     return {which: tuple(keys) for which, keys in found.items()}
 
 
-def judge_look_up(result: Result, now: datetime) -> Report:
-    """Keep what a look-up found as evidence, and turn it into a report, by the policy."""
+def judge_look_up(result: Result, now: datetime, *, by_id: int | None = None) -> Report:
+    """Keep what a look-up found as evidence, and turn it into a report, by the policy; `by_id` is who had it asked."""
     job = result.job
     message = IntegrationMessage.objects.select_related("invoice").get(pk=job.message_id)
     if message.payment_id is not None:
         result = _without_known(result, message)
-    evidence, found = keep_answer(message.invoice, MessageKind(message.kind), result, message=message, now=now)
+    evidence, found = keep_answer(
+        message.invoice, MessageKind(message.kind), result, message=message, by_id=by_id, now=now
+    )
     ours = result.bookings[0] if found is Found.OURS else None
     report = report_look_up(job, message, found, ours, now, random.random())  # noqa: S311 (jitter)
     return replace(report, reason=_look_up_reason(report.state, evidence))
@@ -314,8 +303,12 @@ def keep_answer(
     message: IntegrationMessage | None = None,
     by_id: int | None = None,
     now: datetime,
+    gone: str = "",
 ) -> tuple[Evidence, Found]:
-    """Write down what the ERP said when it was asked."""
+    """Write down what the ERP said when it was asked.
+
+    `gone` says what became of the document that the invoice names, where it is in force no more: the evidence names it.
+    """
     if result.error is not None:
         evidence = keep_evidence(
             invoice,
@@ -330,7 +323,14 @@ def keep_answer(
     found, odd = judge(result.job.document, result.bookings)
     if not result.bookings:
         return keep_evidence(
-            invoice, kind, Evidence.Verdict.NOT_FOUND, asked_at=now, asked_by_id=by_id, message=message
+            invoice,
+            kind,
+            Evidence.Verdict.NOT_FOUND,
+            asked_at=now,
+            asked_by_id=by_id,
+            message=message,
+            remote_id=invoice.remote_id if gone else "",
+            detail=gone,
         ), found
     booking = result.bookings[0]
     evidence = keep_evidence(

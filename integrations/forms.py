@@ -70,7 +70,7 @@ class ImportForm(forms.Form):
     number = forms.CharField(
         label=_("Number"),
         max_length=40,
-        help_text=_("Exactly as the accounting system has it, capitals and dashes too."),
+        help_text=_("Exactly as the ERP has it, capitals and dashes too."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     remote_id = forms.CharField(widget=forms.HiddenInput, required=False, max_length=100)

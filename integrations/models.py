@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from integrations.addresses import address_of
 from integrations.erps.contract import Access
 from integrations.erps.registry import CONNECTORS
+from integrations.knowledge import KnownDocument as KnownDocument
+from integrations.knowledge import KnownParty as KnownParty
 from integrations.policy import Breaker, BreakerState
 from integrations.secrets import EncryptedTextField
 from invoices.models import Client, IntegrationMessage, Invoice, MoneyField
@@ -85,6 +87,9 @@ class Connection(models.Model):
     learned_at = models.DateTimeField(
         _("items and periods read"), null=True, blank=True, editable=False, help_text=_("By our clock.")
     )
+    parties_learned_at = models.DateTimeField(
+        _("customers and suppliers read"), null=True, blank=True, editable=False, help_text=_("By our clock.")
+    )
     needs_location = models.BooleanField(_("lines without a price need a location"), default=False, editable=False)
 
     sync_every_minutes = models.PositiveIntegerField(
@@ -126,7 +131,7 @@ class Connection(models.Model):
 
 
 def name_of_system(client_id: int) -> str:
-    """Return what a client's accounting system is called; empty where none is connected."""
+    """Return what a client's ERP is called; empty where none is connected."""
     connection = Connection.objects.filter(client_id=client_id).first()
     return connection.get_connector_display() if connection else ""
 

@@ -1,4 +1,4 @@
-"""Pulling: what changed in the accounting system comes to the invoices here.
+"""Pulling: what changed in the ERP comes to the invoices here.
 
 A pull reads the feed of changes, oldest first, from ten minutes before where the last one ended: what another
 transaction of the ERP saved late, with an earlier time, is seen as well. Each document is applied in a transaction of
@@ -8,7 +8,6 @@ One pull a connection at a time, by a lease. No transaction is open while the ER
 """
 
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from typing import Final
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min
 
 from integrations.erps.contract import (
     Connector,
@@ -33,7 +32,8 @@ from integrations.erps.contract import (
     RemotePayment,
 )
 from integrations.erps.registry import connect
-from integrations.learning import learn
+from integrations.learning import keep_foreign, learn
+from integrations.leases import RowLease
 from integrations.models import Connection
 from invoices import clock
 from invoices.actions.pdfs import keep_pdf, note_pdf_trouble
@@ -47,7 +47,7 @@ from invoices.workflow import Direction
 log = structlog.get_logger(__name__)
 OVERLAP: Final = timedelta(minutes=10)
 PULL_AT_MOST: Final = timedelta(seconds=45)  # below the queue's time limit for a task
-LEASE: Final = timedelta(minutes=5)  # renewed with every batch
+PATIENCE: Final = timedelta(minutes=5)  # one batch may take so long; a pull that hangs loses its lease then
 FURTHEST_AHEAD: Final = timedelta(hours=1)  # the ERP's clock may be as wrong as this
 BATCH: Final = 100
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,29 +87,20 @@ def pull(connection_id: int, *, at_most: timedelta = PULL_AT_MOST) -> Pulled:
 
     Does nothing while another pull of the connection runs, and on one that must not exchange anything.
     """
-    token = _take_pull(connection_id)
-    if token is None:
+    this = Connection.objects.filter(pk=connection_id)
+    lease = RowLease(this, "pull_token", "pull_until", patience=PATIENCE)
+    if not lease.take(Connection.objects.able(clock.now()).filter(pk=connection_id)):
         return Pulled()
-    try:
-        return _Pull(connection_id, token, at_most).run()
-    finally:
-        Connection.objects.filter(pk=connection_id, pull_token=token).update(pull_token="", pull_until=None)
-
-
-def _take_pull(connection_id: int) -> str | None:
-    now = clock.now()
-    token = uuid.uuid4().hex
-    free = Q(pull_until__isnull=True) | Q(pull_until__lte=now)
-    able = Connection.objects.able(now).filter(free, pk=connection_id)
-    return token if able.update(pull_token=token, pull_until=now + LEASE) else None
+    with lease.beating():
+        return _Pull(connection_id, lease, at_most).run()
 
 
 class _Pull:
     """One run over one connection."""
 
-    def __init__(self, connection_id: int, token: str, at_most: timedelta) -> None:
+    def __init__(self, connection_id: int, lease: RowLease, at_most: timedelta) -> None:
         self.connection = Connection.objects.select_related("client").get(pk=connection_id)
-        self.token = token
+        self.lease = lease
         self.seconds = at_most.total_seconds()
         self.began_after = self.connection.changes_until
         self.pulled = Pulled()
@@ -131,6 +122,9 @@ class _Pull:
         documents = connector.changes(self._since())
         while batch := list(islice(documents, BATCH)):
             invoices = invoices_of(self.connection.client_id, batch)
+            foreign = [document for document in batch if document.remote_id not in invoices]
+            has_feed = connector.capabilities.deletion_feed
+            keep_foreign(self.connection, foreign, invoices.keys(), has_feed=has_feed)
             for document in batch:
                 self._apply_one(connector, document, invoices.get(document.remote_id, ()))
             fault("before_cursor")
@@ -141,8 +135,7 @@ class _Pull:
             if is_further and time.monotonic() >= end:
                 return
         self.pulled.is_whole = True
-        ours = Connection.objects.filter(pk=self.connection.pk, pull_token=self.token)
-        ours.update(pulled_at=clock.now(), last_answer_at=clock.now(), last_error="")
+        self.lease.mine().update(pulled_at=clock.now(), last_answer_at=clock.now(), last_error="")
 
     def _since(self) -> datetime:
         """Return from when on changes are read; the first pull begins a day before the oldest invoice of the client."""
@@ -158,9 +151,8 @@ class _Pull:
         """
         now = clock.now()
         until = max(filter(None, (self.connection.changes_until, min(changed_at, now + FURTHEST_AHEAD))))
-        ours = Connection.objects.able(now).filter(pk=self.connection.pk, pull_token=self.token)
         self.connection.changes_until = until
-        return bool(ours.update(changes_until=until, pull_until=now + LEASE))
+        return self.lease.keep(Connection.objects.able(now).filter(pk=self.connection.pk), changes_until=until)
 
     def _apply_one(self, connector: Connector, document: RemoteDocument, invoices: Iterable[Invoice]) -> None:
         """Apply one document to the invoices of its id; whatever goes wrong is kept there."""
@@ -208,7 +200,7 @@ class _Pull:
         told: dict[str, object] = {"last_error": str(exc)}
         if exc.kind is ErrorKind.CREDENTIALS:
             told["needs_credentials"] = True
-        Connection.objects.filter(pk=self.connection.pk, pull_token=self.token).update(**told)
+        self.lease.mine().update(**told)
 
 
 def invoices_of(client_id: int, documents: Sequence[RemoteDocument]) -> dict[str, list[Invoice]]:

@@ -8,7 +8,7 @@ Nothing is archived and no invoice moves: what is missing there or here is shown
 """
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.contrib.auth.models import User
@@ -19,16 +19,18 @@ from django_q.tasks import async_task
 
 from integrations.erps.contract import ErpError
 from integrations.erps.registry import connect
+from integrations.leases import RowLease
 from integrations.listing import TABLE, Listing, take_listing
 from integrations.models import Connection, Difference, Reconciliation
-from integrations.runs import LostRun, give_back, take_run
+from integrations.runs import LostRun, hold_run
 from invoices import clock
 from invoices.errors import Conflict, NotThere
+from invoices.faults import fault
 from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 
 log = structlog.get_logger(__name__)
-LEASE: Final = timedelta(minutes=10)  # renewed with every page
+PATIENCE: Final = timedelta(minutes=10)  # for one page, or the join; a run that hangs loses its lease then
 LONGEST_TASK: Final = 3600  # seconds
 
 # What was booked or read after the run began is newer than the list, and is left out.
@@ -111,28 +113,27 @@ def enqueue(run_id: int) -> None:
 def work_on(run_id: int) -> bool:
     """Compare from the beginning; say whether the run is over. Does nothing while another worker holds it."""
     which = Reconciliation.objects.filter(pk=run_id)
-    token = take_run(which, LEASE)
-    if token is None:
+    lease = hold_run(which, PATIENCE)
+    if lease is None:
         return False
-    which.update(started_at=clock.now())
-    run = Reconciliation.objects.select_related("connection__client").get(pk=run_id)
-    try:
-        _Work(run, token).run()
-    except LostRun:
-        log.info("another worker holds the reconciliation", run=run_id)
-        return False
-    finally:
-        give_back(which, token)
+    with lease.beating():
+        which.update(started_at=clock.now())
+        run = Reconciliation.objects.select_related("connection__client").get(pk=run_id)
+        try:
+            _Work(run, lease).run()
+        except LostRun:
+            log.info("another worker holds the reconciliation", run=run_id)
+            return False
     return True
 
 
 class _Work:
     """One worker's turn."""
 
-    def __init__(self, run: Reconciliation, token: str) -> None:
+    def __init__(self, run: Reconciliation, lease: RowLease) -> None:
         self.reconciliation = run
         self.link = run.connection
-        self.token = token
+        self.lease = lease
 
     def run(self) -> None:
         """Stream the list, compare, and write what was found; an ERP that does not answer ends the run."""
@@ -156,21 +157,21 @@ class _Work:
     def _compare(self, listing: Listing) -> None:
         with transaction.atomic():
             self._keep()
+            fault("before_reconciled")
             counts = compare(self.reconciliation, listing)
             self._finish(listed=listing.count, **counts)
+            fault("after_reconciled")
 
-    def _keep(self, **values: object) -> None:
-        if not self._ours().update(lease_until=clock.now() + LEASE, **values):
+    def _keep(self, **values: Any) -> None:
+        if not self.lease.keep(self._unfinished(), **values):
             raise LostRun
 
     def _finish(self, **values: object) -> None:
-        if not self._ours().update(finished_at=clock.now(), **values):
+        if not self.lease.mine(self._unfinished()).update(finished_at=clock.now(), **values):
             raise LostRun
 
-    def _ours(self) -> QuerySet[Reconciliation]:
-        return Reconciliation.objects.filter(
-            pk=self.reconciliation.pk, lease_token=self.token, finished_at__isnull=True
-        )
+    def _unfinished(self) -> QuerySet[Reconciliation]:
+        return Reconciliation.objects.filter(pk=self.reconciliation.pk, finished_at__isnull=True)
 
 
 def compare(run: Reconciliation, listing: Listing) -> dict[str, int]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
 from django.utils.text import get_text_list
@@ -24,7 +25,7 @@ from invoices.models import IntegrationMessage, Invoice, InvoicePdf
 from invoices.money import shown
 from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
-from invoices.workflow import INTEGRATION_STEPS, MessageState, Step
+from invoices.workflow import INTEGRATION_STEPS, MessageKind, MessageState, Step
 
 CALLS: Final = 4  # search, read, payments, PDF: together they end within the time of one call
 SHORTEST_CALL: Final = timedelta(seconds=2)
@@ -65,7 +66,7 @@ def re_sync(invoice_id: int, *, by: User | None, reason: str = "") -> str:  # no
         )
     connection = _connection_of(invoice)
     receipts.push_waiting_payments(invoice_id, by=by)
-    is_sent = _send_what_waits(invoice)
+    is_sent = _send_what_waits(invoice, by=by)
     if invoice.step in INTEGRATION_STEPS and (is_sent or why_not_taken(invoice)):
         return _("What waits is sent now, or the ERP is asked about it; the page shows what comes of it.")
     return pull_invoice(invoice, connection, by=by)
@@ -109,12 +110,18 @@ def _connection_of(invoice: Invoice) -> Connection:
     return connection
 
 
-def _send_what_waits(invoice: Invoice) -> bool:
-    """Let all open messages of an invoice go out now, without waiting for their next try; say whether there are any."""
+def _send_what_waits(invoice: Invoice, *, by: User | None) -> bool:
+    """Let all open messages of an invoice go out now, without waiting for their next try; say whether there are any.
+
+    A payment that was given up is certainly not in the ERP: it goes out again where a person asks for it.
+    """
     messages = IntegrationMessage.objects.filter(invoice=invoice).open()
     if not messages.exists():
         return False
-    waiting = messages.filter(state__in=(MessageState.PENDING, MessageState.UNKNOWN), not_before__isnull=False)
+    again = Q(not_before__isnull=False)
+    if by is not None:
+        again |= Q(state=MessageState.PENDING, kind=MessageKind.PUSH_PAYMENT)
+    waiting = messages.filter(again, state__in=(MessageState.PENDING, MessageState.UNKNOWN))
     waiting.update(not_before=clock.now())
     tasks.wake(invoice.client_id)
     return True

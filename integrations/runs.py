@@ -1,18 +1,27 @@
 """What runs of every kind share: one worker at a time holds a run, by a lease that it renews.
 
-A worker that dies leaves a lease that runs out; then the tick finds the run, and another worker goes on with it.
+A worker that dies leaves a lease that runs out; then the tick finds the run, and another worker goes on with it. A run
+whose single steps may be long (a pull, a list) is held by a lease that beats; one that does an invoice after the other
+renews its own with each.
 """
 
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from integrations.leases import RowLease
 from integrations.models import CancellableRun, RunQuerySet
 from invoices import clock
 
 
 class LostRun(Exception):  # noqa: N818 (nothing went wrong)
     """The run was cancelled, or another worker holds it."""
+
+
+def hold_run(which: RunQuerySet[Any], patience: timedelta) -> RowLease | None:
+    """Take a run by a lease that beats; None where it is over, or another worker has it."""
+    lease = RowLease(which, "lease_token", "lease_until", patience=patience)
+    return lease if lease.take(which.filter(finished_at__isnull=True)) else None
 
 
 def take_run(which: RunQuerySet[Any], lease: timedelta) -> str | None:

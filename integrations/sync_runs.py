@@ -16,14 +16,15 @@ from typing import Final
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from integrations import delivery, pulling
-from integrations.models import Connection, SyncItem, SyncRun, SyncRunQuerySet
+from integrations.leases import RowLease
+from integrations.models import Connection, SyncItem, SyncRun
 from integrations.policy import BreakerState
-from integrations.runs import LostRun, give_back, keep_run, mark_cancelled, take_run
+from integrations.runs import LostRun, hold_run, mark_cancelled
 from invoices import clock
 from invoices.actions.receipts import push_waiting_payments
 from invoices.bulk import update_rows
@@ -39,7 +40,7 @@ TURN_AT_MOST: Final = timedelta(seconds=40)  # below the queue's time limit for 
 SEND_SLICE: Final = timedelta(seconds=2)  # then the counts move, and a cancelled run ends
 READ_SLICE: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=5)  # a try that is due by then is waited for
-LEASE: Final = timedelta(minutes=1)  # beside the longest call
+PATIENCE: Final = timedelta(minutes=6)  # for one step, and a pull has five; a run that hangs loses its lease then
 HURRIED: Final = 100  # messages that are made due at once, so that a cancelled run leaves the rest as it was
 BATCH: Final = 500
 COUNTED: Final = 10_000  # drafts are not counted any further
@@ -159,30 +160,28 @@ def work_on(run_id: int, *, at_most: timedelta = TURN_AT_MOST) -> bool:
     Does nothing while another worker holds the run.
     """
     which = SyncRun.objects.filter(pk=run_id)
-    token = take_run(which, LEASE)
-    if token is None:
+    lease = hold_run(which, PATIENCE)
+    if lease is None:
         return False
-    work = _Work(which.select_related("connection").get(), token)
-    try:
-        return work.until(time.monotonic() + at_most.total_seconds())
-    except LostRun:
-        log.info("the run was cancelled, or another worker holds it", run=run_id)
-        return False
-    except Exception:  # a run that breaks each turn anew must end, and say so
-        log.exception("a sync run failed", run=run_id)
-        work.finish(stopped=_("This is our fault: tell your administrator the number of this run."))
-        return False
-    finally:
-        give_back(which, token)
+    with lease.beating():
+        work = _Work(which.select_related("connection").get(), lease)
+        try:
+            return work.until(time.monotonic() + at_most.total_seconds())
+        except LostRun:
+            log.info("the run was cancelled, or another worker holds it", run=run_id)
+            return False
+        except Exception:  # a run that breaks each turn anew must end, and say so
+            log.exception("a sync run failed", run=run_id)
+            work.finish(stopped=_("This is our fault: tell your administrator the number of this run."))
+            return False
 
 
 class _Work:
     """One worker's turn at one run."""
 
-    def __init__(self, run: SyncRun, token: str) -> None:
+    def __init__(self, run: SyncRun, lease: RowLease) -> None:
         self.run = run
-        self.token = token
-        self.lease = LEASE + timedelta(seconds=2 * run.connection.call_timeout_seconds)
+        self.lease = lease
 
     def until(self, end: float) -> bool:
         """Take one step after the other, one at least; return whether the next one could be taken at once."""
@@ -335,10 +334,14 @@ class _Work:
             self._save(problems=len(problems), stopped=stopped, phase=SyncRun.Phase.DONE, finished_at=now)
 
     def _keep(self) -> datetime:
-        return keep_run(SyncRun.objects.filter(pk=self.run.pk), self.token, self.lease)
+        """Renew the lease and return the time; a transaction holds the run with it. Raises LostRun if it is gone."""
+        now = clock.now()
+        if not self.lease.keep(SyncRun.objects.filter(pk=self.run.pk, finished_at__isnull=True)):
+            raise LostRun
+        return now
 
-    def _ours(self) -> SyncRunQuerySet:
-        return SyncRun.objects.filter(pk=self.run.pk, lease_token=self.token)
+    def _ours(self) -> QuerySet[SyncRun]:
+        return self.lease.mine()
 
     def _save(self, **values: object) -> None:
         self._ours().update(**values)

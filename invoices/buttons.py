@@ -52,7 +52,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class PaymentButton:
-    """A button of a payment; its verb takes the payment's id."""
+    """A button of a payment; its verb takes the payment's id, and may return a sentence of its own."""
 
     slug: str
     label: str | Promise
@@ -63,19 +63,22 @@ class PaymentButton:
     needs: tuple[str, ...] = ("reason",)
     asks: tuple[str, ...] = ("reason",)
     is_grave: bool = False
+    right: Right = Right.RECORD_PAYMENT
+    not_from_here: str | Promise = ""  # why it does not work from where the payment is; empty: from its state
 
     def why_not(self, payment: Payment, user: User) -> str:
         """Say why `user` cannot press it now; empty when they can. The payment's invoice must be loaded."""
         if not payment.is_recorded_here:
             return str(_("The ERP told of it: change it there."))
         if not self.works_from(payment):
-            return str(format_lazy(_("Not from the state {state}."), state=payment.get_state_display()))
-        if not may(user, Right.RECORD_PAYMENT, payment.invoice.client):
-            return who_may_sentence(Right.RECORD_PAYMENT, payment.invoice.client)
+            by_state = format_lazy(_("Not from the state {state}."), state=payment.get_state_display())
+            return str(self.not_from_here or by_state)
+        if not may(user, self.right, payment.invoice.client):
+            return who_may_sentence(self.right, payment.invoice.client)
         return ""
 
 
-PAYMENT_BUTTONS: Final = {
+PAYMENT_BUTTONS: Final[dict[str, PaymentButton]] = {
     button.slug: button
     for button in (
         PaymentButton(
@@ -118,6 +121,12 @@ def register(*buttons: Button) -> None:
         _buttons[button.slug] = button
 
 
+def register_for_payments(*buttons: PaymentButton) -> None:
+    """Add buttons of a payment; called when the process starts."""
+    for button in buttons:
+        PAYMENT_BUTTONS[button.slug] = button
+
+
 def all_buttons() -> tuple[Button, ...]:
     """Return every button, in the order in which the page shows them."""
     return tuple(_buttons.values())
@@ -138,6 +147,15 @@ def press(slug: str, invoice_id: int, *, by: User, **values: Any) -> str:
     """
     button = find_button(slug)
     said = button.verb(invoice_id, by=by, **{name: value for name, value in values.items() if name in button.asks})
+    return said if isinstance(said, str) else str(button.done)
+
+
+def press_for_payment(slug: str, payment_id: int, *, by: User, **values: Any) -> str:
+    """Call the verb of a payment's button; return the verb's own sentence, or else the button's. Raises NotThere."""
+    button = PAYMENT_BUTTONS.get(slug)
+    if button is None:
+        raise NotThere(_("There is no such button."))
+    said = button.verb(payment_id, by=by, **values)
     return said if isinstance(said, str) else str(button.done)
 
 

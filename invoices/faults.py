@@ -19,6 +19,8 @@ POINTS = frozenset(
         "before_gate_commit",
         "after_pdf_file",
         "before_cursor",
+        "before_reconciled",
+        "after_reconciled",
     }
 )
 

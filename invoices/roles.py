@@ -27,7 +27,7 @@ class Right(TextChoices):
     POST = "invoices.post", _("post invoices")
     APPROVE = "invoices.approve", _("approve invoices")
     ARCHIVE = "invoices.archive", _("archive and restore invoices")
-    SYNC = "invoices.sync", _("sync with the accounting system")
+    SYNC = "invoices.sync", _("sync with the ERP")
     LOOK_UP = "invoices.look_up", _("look an invoice up in the ERP")
     HANDLE_QUEUE = "invoices.handle_queue", _("abort, skip, post again and invalidate")
     RECORD_PAYMENT = "invoices.record_payment", _("record payments")

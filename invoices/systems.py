@@ -1,4 +1,4 @@
-"""What a client's accounting system is called, for sentences that send a person there.
+"""What a client's ERP is called, for sentences that send a person there.
 
 name_with(name_of_system)        # in AppConfig.ready of the room that knows; name_of_system(client_id) -> str
 """
@@ -19,5 +19,5 @@ def name_with(namer: Namer) -> None:
 
 
 def system_name(client_id: int) -> str:
-    """Return the name of a client's accounting system, or what any is called."""
-    return next(filter(None, (namer(client_id) for namer in _namers)), _("the accounting system"))
+    """Return the name of a client's ERP, or what any is called."""
+    return next(filter(None, (namer(client_id) for namer in _namers)), _("the ERP"))

@@ -19,7 +19,6 @@ from integrations.models import Connection
 from integrations.policy import BreakerState
 from invoices import clock
 from invoices.models import Client, Invoice
-from invoices.roles import Right
 from syncdiag.desk_chart import AGES, Chart, draw_chart
 from syncdiag.desk_rows import Reader, Row, make_rows
 from syncdiag.models import Issue, IssueHit
@@ -131,6 +130,11 @@ class Desk:
     may_handle: bool
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no group has any row."""
+        return not any(each.count for each in self.groups)
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether a filter other than the group is on."""
         return bool(replace(self.filters, reason="").as_pairs())
@@ -180,15 +184,7 @@ def read_desk(reader: Reader, filters: Filters) -> Desk:
 
 def reader_of(user: User) -> Reader:
     """Return a person with the rights that the desk asks for."""
-    held = Client.objects.by_right(user)
-    return Reader(
-        user.pk,
-        held[Right.VIEW],
-        frozenset(held[Right.HANDLE_QUEUE]),
-        frozenset(held[Right.LOOK_UP]),
-        edits=frozenset(held[Right.HAND_IN]),
-        manages=frozenset(held[Right.MANAGE_CONNECTION]),
-    )
+    return Reader(user.pk, Client.objects.by_right(user))
 
 
 def select_matching(user: User, query: QueryDict) -> list[int]:

@@ -1,6 +1,6 @@
 """The rows of the desk: what the ERP said, what the desk found, and the one next step for the person who reads it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from integrations.models import Connection
 from invoices.buttons import Button, find_button
-from invoices.models import Client, Evidence, Invoice, RoleGrant
+from invoices.models import Client, Evidence, IntegrationMessage, Invoice, RoleGrant
 from invoices.permissions import person_name
 from invoices.roles import Right, roles_with
 from invoices.workflow import ERROR_STEPS, MessageState, Step, booking_kind
@@ -21,8 +21,10 @@ from syncdiag.answers.refusals import POST_AGAIN, explain_refusal
 from syncdiag.catalogue import explain
 from syncdiag.next_steps import NextStep, next_step_of
 from syncdiag.stuck import Group
+from syncdiag.stuck_payments import Stop, read_stops
 
 ASK: Final = "ask-handler"
+PAYMENT: Final = "payment"  # the group of booked invoices of which a payment needs a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +51,51 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads the desk: the clients on which they see invoices, handle the queue, and look up."""
+    """Who reads the desk, and the clients on which they have each right, id → name."""
 
     user_id: int
-    sees: Mapping[int, str]
-    handles: Collection[int]
-    looks_up: Collection[int]
-    edits: Collection[int] = frozenset()
-    manages: Collection[int] = frozenset()
+    held: Mapping[Right, Mapping[int, str]]
+
+    @property
+    def sees(self) -> Mapping[int, str]:
+        """The clients whose invoices they see."""
+        return self.held[Right.VIEW]
+
+    @property
+    def handles(self) -> Mapping[int, str]:
+        """The clients whose queue they handle."""
+        return self.held[Right.HANDLE_QUEUE]
 
     def may(self, right: Right, client_id: int) -> bool:
-        """Say whether they have one of the rights that the desk's buttons need."""
-        held = {
-            Right.VIEW: self.sees,
-            Right.HANDLE_QUEUE: self.handles,
-            Right.LOOK_UP: self.looks_up,
-            Right.HAND_IN: self.edits,
-            Right.MANAGE_CONNECTION: self.manages,
-        }
-        return client_id in held.get(right, ())
+        """Say whether they have a right on a client."""
+        return client_id in self.held[right]
 
 
 def make_rows(
     placed: Sequence[tuple[Group, Invoice]], *, reader: Reader, connections: Mapping[int, Connection]
 ) -> list[Row]:
-    """Return the rows of invoices with their groups; `connections` are by client. Three queries, however many rows."""
+    """Return the rows of invoices with their groups; `connections` are by client.
+
+    Three queries, however many rows, and three more where payments are among them.
+    """
+    paid = [invoice for group, invoice in placed if group.slug == PAYMENT]
+    stops = read_stops(paid)
+    evidence = _latest_evidence([invoice for group, invoice in placed if group.slug != PAYMENT]) | {
+        pk: stop.evidence for pk, stop in stops.items() if stop.evidence is not None
+    }
     invoices = [invoice for _group, invoice in placed]
-    evidence = _latest_evidence(invoices)
     handlers = _handlers(invoice.client_id for invoice in invoices if invoice.client_id not in reader.handles)
     rows = []
     for group, invoice in placed:
         connection = connections.get(invoice.client_id)
         answer = evidence.get(invoice.pk)
-        said, meaning = _last_words(invoice, group, connection)
-        step = _next_step(invoice, group, answer, connection)
-        step = _as_the_catalogue_says(step, invoice, connection, reader)
+        if group.slug == PAYMENT:
+            said, meaning = _words_of(stops.get(invoice.pk), connection)
+            step = _step_of(invoice, stops.get(invoice.pk))
+        else:
+            said, meaning = _last_words(invoice, group, connection)
+            step = _next_step(invoice, group, answer, connection)
+            step = _as_the_catalogue_says(step, invoice, connection, reader)
         if step.slug and not reader.may(find_button(step.slug).right, invoice.client_id):
             step = _ask(invoice, find_button(step.slug), handlers.get(invoice.client_id, ""))
         rows.append(Row(invoice, group, getattr(invoice, group.since), said, meaning, _found(answer), step))
@@ -118,10 +130,26 @@ def _last_words(invoice: Invoice, group: Group, connection: Connection | None) -
         return _("Aborted by a person: %(reason)s") % {"reason": message.reason}, ""
     if not message.complaints or message.state != MessageState.REFUSED:
         return message.reason, ""
+    return _explained(message, connection)
+
+
+def _explained(message: IntegrationMessage, connection: Connection | None) -> tuple[str, str]:
+    """Return the first thing that the ERP complained of, and what the catalogue calls it."""
     first = message.complaints[0]
     words = " ".join(filter(None, (first.get("message"), first.get("detail"))))
     known = explain(connection.connector if connection else "", first.get("code", ""), words)
     return words or message.reason, known.entry.title if known else ""
+
+
+def _words_of(stop: Stop | None, connection: Connection | None) -> tuple[str, str]:
+    """Return what was said last of the payment that needs a person."""
+    if stop is None:
+        return "", ""
+    if stop.message is None:
+        return _("It came to nothing after it was pushed: %(why)s") % {"why": stop.payment.failure_reason}, ""
+    if stop.message.complaints and stop.message.state == MessageState.REFUSED:
+        return _explained(stop.message, connection)
+    return stop.message.reason, ""
 
 
 def _found(evidence: Evidence | None) -> Found | None:
@@ -202,6 +230,20 @@ def _as_the_catalogue_says(step: NextStep, invoice: Invoice, connection: Connect
     return replace(better, sentence=str(first.what)) if better.url else step
 
 
+def _step_of(invoice: Invoice, stop: Stop | None) -> NextStep:
+    """Return the next step for a payment that needs a person."""
+    if stop is None:
+        return _press(invoice, "re-sync")
+    if stop.message is None:
+        return _press(invoice, "re-sync", sentence=_("Delete the payment of %(amount)s in the ERP first.") % stop.facts)
+    if stop.message.state == MessageState.UNKNOWN:
+        return _press(invoice, "look-up", sentence=_("Whether the ERP has the %(amount)s is unknown.") % stop.facts)
+    if stop.message.state == MessageState.REFUSED:
+        sentence = _("Correct what the ERP names; then the payment of %(amount)s is pushed again.") % stop.facts
+        return _press(invoice, "re-sync", sentence=sentence)
+    return _press(invoice, "re-sync", sentence=_("The payment of %(amount)s was not sent.") % stop.facts)
+
+
 def _when_back(connection: Connection | None) -> str:
     if connection is None or not connection.is_enabled:
         return _("It goes out by itself when an Integration manager enables the connection.")
@@ -216,6 +258,8 @@ def _press(invoice: Invoice, slug: str, *, label: str = "", sentence: str = "") 
 
 
 def _ask(invoice: Invoice, button: Button, people: str) -> NextStep:
+    if button.right is Right.SYNC:
+        return NextStep(sentence=_("Only finance staff may: %(button)s.") % {"button": button.label})
     template = (
         _("Only a queue handler may: %(button)s. Ask %(people)s.")
         if people

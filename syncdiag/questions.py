@@ -50,14 +50,14 @@ QUESTIONS: Final = (
     Question(
         "not-synced",
         _("Why has this invoice or payment not synced?"),
-        _("whether the accounting system has it, what of its changes could not be taken, and each payment's message"),
+        _("whether the ERP has it, what of its changes could not be taken, and each payment's message"),
         why_not_synced,
         why_not_synced,
     ),
     Question(
         "balances",
         _("Why do the balances differ?"),
-        _("both balances and currencies, the payments, and when the accounting system was last read"),
+        _("both balances and currencies, the payments, and when the ERP was last read"),
         why_balances_differ,
         why_balances_differ,
     ),

@@ -9,7 +9,11 @@ An invoice stands in one group only, the most telling one, in this order:
     unknown     the answer was lost
     paused      it waits behind a connection whose breaker is open, that is disabled, or that needs new credentials
     overdue     it has waited in an integration step longer than its client's patience
+    payment     booked, and one of its payments needs a person: the push was refused, is in doubt or given up, or the
+                payment came to nothing after it was pushed
     silent      it is in Processing Payment, and for longer than its client's patience nothing was heard of it
+
+The last two are booked, a receivable and a payable.
 
 What waits in an integration step for less than that is not stuck. Everything here reads by the partial index of stuck
 invoices, or begins at what is rare: nothing looks at the invoices that are fine.
@@ -49,7 +53,8 @@ class Group:
     hint: str | Promise
     tone: str
     since: str = "step_since"  # what its rows are ordered by, and how long they have stood there
-    is_booked: bool = False  # nothing is posted, looked up or skipped in it
+    is_booked: bool = False  # nothing is posted or skipped in it
+    counted: str | Promise = ""  # what stands after the number of its rows
 
 
 GROUPS: Final = (
@@ -91,12 +96,22 @@ GROUPS: Final = (
         "warn",
     ),
     Group(
+        "payment",
+        _("Payments"),
+        _("A payment that the ERP refused, that is in doubt, or that failed after it was pushed: see its next step."),
+        "bad",
+        since="payment_stuck_since",
+        is_booked=True,
+        counted=_("with a payment that needs a person"),
+    ),
+    Group(
         "silent",
         _("No update from the ERP"),
         _("In Processing Payment for longer than the client's patience without a word: ask there what became of it."),
         "wait",
         since="news_at",
         is_booked=True,
+        counted=_("without an update from the ERP"),
     ),
 )
 
@@ -135,6 +150,7 @@ def find_stuck(invoices: InvoiceQuerySet, *, clients: Collection[int], paused: C
         "unknown": waiting.filter(current_message__state=MessageState.UNKNOWN, current_message__client_id__in=clients),
         "paused": known.filter(client_id__in=paused),
         "overdue": known.filter(overdue, ~Q(client_id__in=paused)),
+        "payment": invoices.filter(payment_stuck_since__isnull=False, step=Step.BOOKED, archived_at__isnull=True),
         "silent": invoices.filter(_silent(clients, at), status=Status.PROCESSING_PAYMENT, archived_at__isnull=True),
     }
     any_of_them = Q(step__in=ERROR_STEPS) | Q(client_id__in=paused) | overdue | lost | Q(pk__in=two)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 LONGEST: Final = {"remote_id": 100, "voucher": 60, "party_code": 40, "currency": 3, "url": 500}
 LONGEST_IN_DOCUMENT: Final = {"remote_id": 100, "number": 40, "currency": 3, "url": 500}
@@ -75,6 +75,9 @@ class Capabilities:
     number_length: int
     posting_lanes: int | None  # None: as many as the connection allows
     needs_location_on_zero_lines: bool = False  # a line without a price is refused unless it names a location
+    takes_unknown_parties: bool = (
+        False  # a document for a customer or supplier that is not there is booked all the same
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,15 @@ class RemoteItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteParty:
+    """A customer or supplier as the ERP has it."""
+
+    direction: str
+    code: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedPeriod:
     """A stretch of days into which the ERP takes no bookings any more."""
 
@@ -408,3 +420,11 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Give the connections back."""
+
+
+@runtime_checkable
+class ListsParties(Protocol):
+    """A connector whose ERP can say which customers and suppliers it has; the preflight of an invoice looks at them."""
+
+    def parties(self, since: datetime) -> Iterator[RemoteParty]:
+        """Give the customers and suppliers that changed since then, a page at a time; what was deleted is not in it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from integrations.erps.contract import (
     Reason,
     RemoteDocument,
     RemoteItem,
+    RemoteParty,
     RemotePayment,
     Stage,
 )
@@ -39,6 +41,7 @@ from integrations.erps.sandbox_reading import (
     read_document,
     read_item,
     read_listed,
+    read_party,
     text,
 )
 
@@ -320,6 +323,13 @@ class SandboxConnector:
             if deletion.what == "item" and deletion.remote_id not in there:  # it may have been made again since
                 yield RemoteItem(deletion.remote_id, "", is_active=False)
 
+    def parties(self, since: datetime) -> Iterator[RemoteParty]:
+        """Give the customers and suppliers that changed since then, a page at a time."""
+        asked = [("since", instant(since))]
+        for name, direction in (("customers", "receivable"), ("suppliers", "payable")):
+            for page in self._pages(name, asked, partial(read_party, direction=direction)):
+                yield from page
+
     def periods(self) -> tuple[ClosedPeriod, ...]:
         """Return the months that are closed now."""
         answer = self._channel.read("periods/")
@@ -328,8 +338,10 @@ class SandboxConnector:
     def company_capabilities(self) -> Capabilities:
         """Return the capabilities, with what the company prefers."""
         answer = self._channel.read("preferences/")
-        needs = self._understand(answer, lambda body: body["needs_location"] is True)
-        return replace(self.capabilities, needs_location_on_zero_lines=needs)
+        needs, takes = self._understand(
+            answer, lambda body: (body["needs_location"] is True, body["allow_unknown_parties"] is True)
+        )
+        return replace(self.capabilities, needs_location_on_zero_lines=needs, takes_unknown_parties=takes)
 
     def deletions(self, since: datetime) -> tuple[Deletion, ...]:
         """Return what was deleted since then, oldest first."""

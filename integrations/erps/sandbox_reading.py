@@ -16,6 +16,7 @@ from integrations.erps.contract import (
     Party,
     RemoteDocument,
     RemoteItem,
+    RemoteParty,
     RemoteVoucher,
     Stage,
 )
@@ -77,6 +78,11 @@ def read_listed(shown: Mapping[str, Any]) -> Listed:
 def read_item(shown: Mapping[str, Any]) -> RemoteItem:
     """Return an item as the sandbox shows it."""
     return RemoteItem(text(shown, "code"), text(shown, "name"), shown["active"] is True)
+
+
+def read_party(shown: Mapping[str, Any], direction: str) -> RemoteParty:
+    """Return a customer or supplier as the sandbox shows it."""
+    return RemoteParty(direction, text(shown, "code"), shown["active"] is True)
 
 
 def month(name: object) -> ClosedPeriod:

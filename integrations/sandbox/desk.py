@@ -16,7 +16,7 @@ from integrations.sandbox.payments import Payments
 from integrations.sandbox.rules import MONTH, RefusedError, read_object
 
 ABOUT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox ERP</title>
-<h1>Sandbox ERP</h1><p>A small accounting system to try Unstuck with. Nothing here is real.</p>
+<h1>Sandbox ERP</h1><p>A small ERP to try Unstuck with. Nothing here is real.</p>
 <ul><li><a href="/audit/">Audit list</a></li><li><a href="/faults/">Faults</a></li>
 <li><a href="/healthz">Health</a></li></ul></html>"""
 

@@ -1,4 +1,4 @@
-"""Archiving what was deleted in the accounting system: with reason and date, never removed, and nothing twice."""
+"""Archiving what was deleted in the ERP: with reason and date, never removed, and nothing twice."""
 
 from datetime import datetime
 from enum import Enum, auto
@@ -19,7 +19,7 @@ from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS
 
 
 class Archived(Enum):
-    """What became of an invoice that was deleted in the accounting system."""
+    """What became of an invoice that was deleted in the ERP."""
 
     ARCHIVED = auto()
     HELD = auto()  # it is on its way or in error: a person decides, and the diagnosis says so
@@ -39,7 +39,7 @@ def is_deletion_known(row: Invoice | Counterparty, deleted_at: datetime | None) 
 def archive_deleted(
     invoice_id: int, remote_id: str, *, system: str, deleted_at: datetime | None, by: User | None = None
 ) -> Archived:
-    """Archive an invoice whose document `remote_id` was deleted in the accounting system; one event.
+    """Archive an invoice whose document `remote_id` was deleted in the ERP; one event.
 
     `deleted_at` is by its clock, None where it does not say when. In an integration or error step the invoice stays,
     and the event is a warning: somebody may have deleted the document there so that it can be posted again.
@@ -70,7 +70,7 @@ def archive_deleted(
 def archive_deleted_party(
     party_id: int, *, system: str, deleted_at: datetime | None, by: User | None = None
 ) -> Archived:
-    """Archive a counterparty that was deleted in the accounting system; its invoices stay as they are."""
+    """Archive a counterparty that was deleted in the ERP; its invoices stay as they are."""
     party = Counterparty.objects.select_for_update(of=("self",)).select_related("client").get(pk=party_id)
     require(by, Right.SYNC, party.client)
     if is_deletion_known(party, deleted_at):
@@ -87,10 +87,10 @@ def archive_deleted_party(
 
 
 def restore(invoice_id: int, *, by: User | None, reason: str) -> str:
-    """Take an invoice out of the archive, and say so; also that the accounting system does not have it any more."""
+    """Take an invoice out of the archive, and say so; also that the ERP does not have it any more."""
     invoice = restore_invoice(invoice_id, by=by, reason=reason)
     if invoice.erp_state == Invoice.InErp.MISSING:
-        return _("Restored. The accounting system does not have it any more: it lives on here alone.")
+        return _("Restored. The ERP does not have it any more: it lives on here alone.")
     return _("Restored.")
 
 

@@ -29,6 +29,9 @@ from invoices.workflow import (
 
 EVIDENCE_LASTS: Final = timedelta(minutes=10)
 VOUCHER_LENGTH: Final = 60
+ABOUT_DOCUMENT: Final = (
+    "erp_state", "sync_problem", "erp_balance", "erp_balance_at", "erp_currency", "erp_read_at", "deleted_in_erp_at"
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -121,6 +124,8 @@ def skip_step(
 def post_again(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
     """Send the invoice to the ERP once more. The ERP must just have said that it does not have it.
 
+    Where it also said that the document which the invoice names was voided or deleted, a new one is booked.
+
     Raises Conflict when it was not asked within ten minutes, when it could not be asked, or when it has the invoice.
     """
     invoice = take_invoice(invoice_id, by=by, right=Right.HANDLE_QUEUE)
@@ -131,10 +136,33 @@ def post_again(invoice_id: int, *, by: User | None, reason: str) -> Invoice:
     evidence = require_not_in_erp(invoice)
     _require_preflight(invoice)
     before = facts(invoice)
+    gone = _forget_document(invoice, evidence)
     invoice.post_again()
     write_message(invoice)
-    record(invoice, "post_again", by=by, reason=reason, before=before, evidence={"evidence_id": evidence.pk})
+    record(invoice, "post_again", by=by, reason=reason, before=before, evidence={"evidence_id": evidence.pk, **gone})
     return invoice
+
+
+def _forget_document(invoice: Invoice, evidence: Evidence) -> dict[str, str]:
+    """Take the invoice off a document that was voided or deleted in the ERP; return what the line in the log keeps.
+
+    Nothing can be booked on that document any more, so its vouchers of both bookings go with its id: the invoice is
+    booked as a new document. What the ERP said of the old one says nothing of the new one.
+    """
+    if not evidence.remote_id or evidence.remote_id != invoice.remote_id:
+        return {}
+    kept = {
+        "gone": evidence.detail,
+        "remote_id": invoice.remote_id,
+        "preliminary_voucher": invoice.preliminary_voucher,
+        "final_voucher": invoice.final_voucher,
+    }
+    invoice.remote_id = invoice.preliminary_voucher = invoice.final_voucher = ""
+    invoice.erp_state, invoice.sync_problem = Invoice.InErp.UNKNOWN, ""
+    invoice.erp_balance, invoice.erp_balance_at, invoice.erp_currency, invoice.erp_read_at = None, None, "", None
+    invoice.deleted_in_erp_at = None
+    invoice.save(update_fields=ABOUT_DOCUMENT)
+    return kept
 
 
 @transaction.atomic
@@ -227,7 +255,8 @@ class OfferedBooking:
 def offered_booking(invoice: Invoice) -> OfferedBooking | None:
     """Return the booking that the ERP is known to have for the invoice's step: a late answer, or the last look-up."""
     kind = booking_kind(invoice.step)
-    late = invoice.messages.filter(kind=kind).exclude(voucher="").first()
+    gone = invoice.evidence.filter(verdict=Evidence.Verdict.NOT_FOUND).exclude(remote_id="").values("remote_id")
+    late = invoice.messages.filter(kind=kind).exclude(voucher="").exclude(remote_id__in=gone).first()
     if late is not None:
         return OfferedBooking(late.voucher, late.posting_date, late.remote_id)
     found = invoice.evidence.filter(kind=kind).first()

@@ -1,4 +1,4 @@
-"""Taking in a document that the accounting system has booked and nobody has handed in here (article 001)."""
+"""Taking in a document that the ERP has booked and nobody has handed in here (article 001)."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -64,7 +64,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Vouchers:
-    """Under which vouchers the accounting system has booked a document."""
+    """Under which vouchers the ERP has booked a document."""
 
     preliminary_voucher: str = ""
     preliminary_posting_date: date | None = None
@@ -82,7 +82,7 @@ def import_document(
     reason: str = "",
     has_payments: bool = False,
 ) -> Imported:
-    """Write a document of the accounting system as a booked invoice, its counterparty too if it is unknown; one event.
+    """Write a document of the ERP as a booked invoice, its counterparty too if it is unknown; one event.
 
     What is paid there becomes one payment, unless `has_payments`: then the caller takes them one by one. One import of
     a client at a time, so that a document asked for twice at once is here once.
@@ -170,7 +170,7 @@ def _invoice(
 
 
 def _why_unfit(said: RemoteFacts) -> str:
-    """Say why what the accounting system has cannot stand here; empty when it can."""
+    """Say why what the ERP has cannot stand here; empty when it can."""
     values = {"number": said.number, "currency": said.currency}
     if not is_currency(said.currency):
         return _("%(number)s is in %(currency)s there, which is no ISO 4217 code: correct it there first.") % values

@@ -7,7 +7,7 @@ client's row only. So switching it off sees every twin, or the twin sees that it
 invoice, counterparty, client.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from django.db import IntegrityError, transaction
@@ -18,7 +18,9 @@ from django.utils.translation import ngettext
 
 from invoices.errors import BadInput, Conflict
 from invoices.models import Client, Invoice, InvoiceQuerySet
+from invoices.money import shown
 from invoices.permissions import person_name, who_may
+from invoices.preflight import Problem
 from invoices.roles import Right
 from invoices.workflow import Direction
 
@@ -34,6 +36,30 @@ def number_holder(invoice: Invoice) -> Invoice | None:
     same = same_number(invoice).select_related("client", "counterparty").order_by("pk")
     own = same.filter(counterparty_id=invoice.counterparty_id).first()
     return own or (same.first() if invoice.direction == Direction.RECEIVABLE else None)
+
+
+def check_number(invoice: Invoice) -> Iterator[Problem]:
+    """Give the invoice that stands in the way of the number, for the preflight; one that is archived does not."""
+    same = same_number(invoice).filter(archived_at__isnull=True).select_related("counterparty").order_by("pk")
+    own = same.filter(counterparty_id=invoice.counterparty_id).first()
+    is_alone = invoice.direction == Direction.RECEIVABLE and not invoice.client.allows_duplicate_numbers
+    holder = own or (same.first() if is_alone else None)
+    if holder is not None:
+        sentence = _(
+            "%(number)s is also the number of an invoice for %(party)s over %(total)s %(currency)s, which is in the "
+            "step %(step)s: look at that one first, then choose another number, or archive the one that is too many."
+        )
+        yield Problem(
+            "number",
+            sentence
+            % {
+                "number": holder.number,
+                "party": holder.counterparty,
+                "total": shown(holder.total, holder.currency),
+                "currency": holder.currency,
+                "step": holder.get_step_display(),
+            },
+        )
 
 
 def take_number(invoice: Invoice) -> None:
@@ -102,9 +128,9 @@ def forbid_duplicates(client: Client) -> None:
         said = {"count": f"{len(several):,}", "number": number, "of": f"{of:,}", "client": client}
         sentence = ngettext(
             "%(count)s number of %(client)s is used more than once: %(number)s, by %(of)s invoices. Give all but one "
-            "of them another number first; a booked one gets it in the accounting system.",
+            "of them another number first; a booked one gets it in the ERP.",
             "%(count)s numbers of %(client)s are used more than once, first %(number)s, by %(of)s invoices. Give all "
-            "but one of each another number first; a booked one gets it in the accounting system.",
+            "but one of each another number first; a booked one gets it in the ERP.",
             len(several),
         )
         raise BadInput({"allows_duplicate_numbers": sentence % said})

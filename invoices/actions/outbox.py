@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Max
 
 from invoices import clock
 from invoices.bulk import insert_rows, select_rows, update_rows
@@ -87,6 +88,27 @@ def push_next_payment(invoice: Invoice, *, again: bool = False) -> IntegrationMe
             payment.invoice = invoice
             return write_payment_message(payment)
     return None
+
+
+def note_stuck_payments(invoice: Invoice, moment: datetime | None = None) -> None:
+    """Keep since when a payment of the locked invoice needs a person, which is where the desk finds it.
+
+    One does whose push was refused, or is in doubt or given up and goes on by itself no more; so does one that came to
+    nothing after it was pushed. One that is tried again stays until it is heard what became of it.
+    """
+    since = (invoice.payment_stuck_since or moment or clock.now()) if _has_stuck_payment(invoice) else None
+    if since != invoice.payment_stuck_since:
+        invoice.payment_stuck_since = since
+        invoice.save(update_fields=["payment_stuck_since"])
+
+
+def _has_stuck_payment(invoice: Invoice) -> bool:
+    latest = invoice.messages.filter(payment__isnull=False).order_by().values("payment_id")
+    stopped = IntegrationMessage.objects.filter(invoice=invoice).stopped_pushes()
+    return (
+        stopped.filter(pk__in=latest.annotate(latest=Max("pk")).values("latest")).exists()
+        or invoice.payments.failed_after_push().exists()
+    )
 
 
 def _write(
@@ -200,8 +222,14 @@ def settle(reports: Sequence[Report], *, by: User | None = None) -> list[Message
     update_rows(list(payments.values()), PAYMENT_FIELDS)
     _complete_attempts(reports)
     for message in messages.values():
-        if message.payment_id is not None and not message.is_open:
-            push_next_payment(invoices[message.invoice_id])
+        payment = payments.get(message.payment_id or 0)
+        if payment is not None:
+            invoice = invoices[message.invoice_id]
+            if not message.is_open:
+                push_next_payment(invoice)
+            is_well = message.state == MessageState.CONFIRMED and payment.is_live
+            if not is_well or invoice.payment_stuck_since is not None:
+                note_stuck_payments(invoice, moment)
     for report in reports if log.isEnabledFor(logging.INFO) else ():
         message = messages[report.message_id]
         log.info(

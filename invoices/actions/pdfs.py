@@ -1,4 +1,4 @@
-"""Keeping the PDF that the accounting system printed of an invoice."""
+"""Keeping the PDF that the ERP printed of an invoice."""
 
 import hashlib
 from datetime import datetime
@@ -26,7 +26,7 @@ def is_pdf(content: bytes) -> bool:
 
 
 def keep_pdf(invoice_id: int, content: bytes, *, shows_change: datetime | None) -> InvoicePdf:
-    """Keep what the accounting system sent as the invoice's PDF; what is none, or too large, is noted as trouble.
+    """Keep what the ERP sent as the invoice's PDF; what is none, or too large, is noted as trouble.
 
     The file is written before the row, so that a row never leads to nothing; a file whose row was not written is left
     over, and taken when the same bytes come again.

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from invoices import clock
-from invoices.actions.outbox import mark_aborted, payment_facts, push_next_payment, set_paid
+from invoices.actions.outbox import mark_aborted, note_stuck_payments, payment_facts, push_next_payment, set_paid
 from invoices.actions.payments import refuse_amount
 from invoices.actions.taking import require_reason, take_invoice, wrong_step
 from invoices.errors import BadInput, Conflict, NotThere
@@ -196,7 +196,7 @@ def take_remote_payments(
         is_judged = payment.pushed_at is not None and (asked_at is None or payment.pushed_at <= asked_at)
         if payment not in there and is_judged and payment.gone_at is None:
             payment.gone_at, payment.is_applied = moment, False
-            payment.failure_reason = payment.failure_reason or _("deleted in the accounting system")
+            payment.failure_reason = payment.failure_reason or _("deleted in the ERP")
             changes["gone"].append(payment.pk)
     changes["no_room"] = _make_room(invoice, known, there)
     if not changes["added"] and were == [_kept(payment) for payment in known]:
@@ -212,6 +212,7 @@ def take_remote_payments(
         level=Event.Level.WARNING if changes["gone"] or changes["no_room"] else Event.Level.INFO,
         evidence=changes,
     )
+    note_stuck_payments(invoice)
     return True
 
 
@@ -330,6 +331,7 @@ def _end(
         level=Event.Level.WARNING if payment.failed_after_push else Event.Level.INFO,
         evidence={**payment_facts(payment), "message_id": message.pk if message else None},
     )
+    note_stuck_payments(invoice)
     return payment
 
 

@@ -1,8 +1,8 @@
-"""Taking what the accounting system says of a booked invoice: there its word counts (DESIGN §4, edit rules).
+"""Taking what the ERP says of a booked invoice: there its word counts (DESIGN §4, edit rules).
 
 A booked invoice is read-only here, so nothing can be lost. Where it came back for correction (Final integration error
 after a reopen, or on its way again) both sides may have changed since they were last the same. What was edited here
-alone stays; what the accounting system changed is taken, and if it was edited here too, the event says what was lost.
+alone stays; what the ERP changed is taken, and if it was edited here too, the event says what was lost.
 """
 
 from collections.abc import Mapping
@@ -30,12 +30,12 @@ AMOUNTS: Final = ("currency", "total", "lines")  # taken together or not at all
 IN_ERP: Final = (
     "erp_state", "erp_balance", "erp_balance_at", "erp_currency", "erp_read_at", "synced_at", "sync_problem",
 )  # fmt: skip
-NEW_BASES: Final = ("confirm", "changed_in_erp")  # what was edited before these is in the accounting system, or lost
+NEW_BASES: Final = ("confirm", "changed_in_erp")  # what was edited before these is in the ERP, or lost
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteLine:
-    """One line as the accounting system has it; it may reckon the amount otherwise than quantity × unit price."""
+    """One line as the ERP has it; it may reckon the amount otherwise than quantity × unit price."""
 
     description: str
     quantity: Decimal
@@ -47,7 +47,7 @@ class RemoteLine:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFacts:
-    """An invoice as the accounting system has it, in our words; `changed_at` is by its clock."""
+    """An invoice as the ERP has it, in our words; `changed_at` is by its clock."""
 
     remote_id: str
     direction: str
@@ -76,21 +76,21 @@ class Taken:
 
 
 def why_not_taken(invoice: Invoice) -> str:
-    """Say why the accounting system's word on `invoice` cannot be taken now; empty when it can."""
+    """Say why the ERP's word on `invoice` cannot be taken now; empty when it can."""
     if not invoice.is_synced or invoice.step not in (Step.BOOKED, Step.FINAL_ERROR, Step.FINAL_INTEGRATION):
-        return _("It is not booked yet: until then the accounting system has nothing to say of it.")
+        return _("It is not booked yet: until then the ERP has nothing to say of it.")
     message = invoice.current_message
     if invoice.step != Step.FINAL_INTEGRATION or message is None:
         return ""
     may_have_arrived = message.state == MessageState.UNKNOWN and message.attempt_count
     if message.lease_until is not None or may_have_arrived:
-        return _("It is on its way to the accounting system: what comes of it is read when that is known.")
+        return _("It is on its way to the ERP: what comes of it is read when that is known.")
     return ""
 
 
 @transaction.atomic
 def take_remote(invoice_id: int, said: RemoteFacts, *, by: User | None = None) -> Taken:
-    """Take what the accounting system says of a booked invoice: one event with all that changed, before and after.
+    """Take what the ERP says of a booked invoice: one event with all that changed, before and after.
 
     Where nothing changed no event is written. What cannot be taken (it would be below what is paid here, say) leaves
     the invoice as it is, with the sentence in `sync_problem`. Raises Conflict for one that is not booked, or is on its
@@ -119,14 +119,14 @@ def take_remote(invoice_id: int, said: RemoteFacts, *, by: User | None = None) -
     except (BadInput, IntegrityError):
         again = Invoice.objects.locked().get(pk=invoice_id)
         _note_balance(again, said)
-        taken = _("The accounting system calls it %(number)s, and another invoice here has that number already.")
+        taken = _("The ERP calls it %(number)s, and another invoice here has that number already.")
         return _note_problem(again, taken % {"number": said.number}, facts(again), by=by)
     return Taken(changed, tuple(change.lost))
 
 
 @transaction.atomic
 def note_missing(invoice_id: int, *, by: User | None = None) -> Taken:
-    """Note that the accounting system does not have the document of an invoice any more; one event, once."""
+    """Note that the ERP does not have the document of an invoice any more; one event, once."""
     invoice = take_invoice(invoice_id, by=by, right=Right.SYNC)
     was_state, before = invoice.erp_state, facts(invoice)
     invoice.erp_state, invoice.erp_balance, invoice.erp_currency = Invoice.InErp.MISSING, None, ""
@@ -135,10 +135,10 @@ def note_missing(invoice_id: int, *, by: User | None = None) -> Taken:
 
 @transaction.atomic
 def note_remote_id(invoice_id: int, remote_id: str, *, by: User | None = None) -> Invoice:
-    """Keep under which id the accounting system has an invoice that was booked by hand there and skipped here."""
+    """Keep under which id the ERP has an invoice that was booked by hand there and skipped here."""
     invoice = take_invoice(invoice_id, by=by, right=Right.SYNC)
     if invoice.remote_id or not invoice.status:
-        raise Conflict(_("Its id in the accounting system is known, or it is not booked yet."))
+        raise Conflict(_("Its id in the ERP is known, or it is not booked yet."))
     before = facts(invoice)
     invoice.remote_id = remote_id
     record(invoice, "find_in_erp", by=by, before=before)
@@ -147,7 +147,7 @@ def note_remote_id(invoice_id: int, remote_id: str, *, by: User | None = None) -
 
 @transaction.atomic
 def note_sync_problem(invoice_id: int, problem: str, *, by: User | None = None) -> Taken:
-    """Keep why the accounting system's word on an invoice could not be taken; the same reason is one event only."""
+    """Keep why the ERP's word on an invoice could not be taken; the same reason is one event only."""
     invoice = take_invoice(invoice_id, by=by, right=Right.SYNC)
     return _note_problem(invoice, problem, facts(invoice), by=by)
 
@@ -178,12 +178,10 @@ def _note_problem(invoice: Invoice, problem: str, before: dict[str, Any], *, by:
 
 
 def _why_unfit(invoice: Invoice, said: RemoteFacts) -> str:
-    """Say why what the accounting system has cannot stand here; empty when it can."""
+    """Say why what the ERP has cannot stand here; empty when it can."""
     is_other = bool(invoice.final_voucher and said.vouchers) and invoice.final_voucher not in said.vouchers
     if is_other or (said.direction, said.kind) != (invoice.direction, invoice.kind):
-        return _(
-            "The accounting system has another document under its id: look whether the right company is connected."
-        )
+        return _("The ERP has another document under its id: look whether the right company is connected.")
     if said.is_voided:
         return ""
     if not is_currency(said.currency) or (said.currency != invoice.currency and invoice.paid):
@@ -193,7 +191,7 @@ def _why_unfit(invoice: Invoice, said: RemoteFacts) -> str:
         }
     if said.total < invoice.paid:
         return _(
-            "The accounting system's total of %(theirs)s %(currency)s is below the %(ours)s that are paid here: "
+            "The ERP's total of %(theirs)s %(currency)s is below the %(ours)s that are paid here: "
             "correct the total there, or the payments."
         ) % {
             "theirs": shown(said.total, said.currency),
@@ -204,7 +202,7 @@ def _why_unfit(invoice: Invoice, said: RemoteFacts) -> str:
 
 
 class _Change:
-    """The difference between a locked invoice and what the accounting system says, and what to do about it."""
+    """The difference between a locked invoice and what the ERP says, and what to do about it."""
 
     def __init__(self, invoice: Invoice, said: RemoteFacts) -> None:
         self.invoice = invoice
@@ -259,7 +257,7 @@ class _Change:
                 setattr(invoice, name, theirs[name])
 
     def write_lines(self) -> None:
-        """Put the accounting system's lines in the place of ours."""
+        """Put the ERP's lines in the place of ours."""
         self.invoice.lines.all().delete()
         InvoiceLine.objects.bulk_create(
             InvoiceLine(invoice=self.invoice, position=position, **asdict(line))
@@ -326,7 +324,7 @@ def edited_here(invoice: Invoice) -> dict[str, Any]:
 
 
 def _as_base(name: str, theirs: Any) -> Any:
-    """Return what the accounting system has in the form in which the event of an edit keeps what was before."""
+    """Return what the ERP has in the form in which the event of an edit keeps what was before."""
     if name != "lines":
         return plain(theirs)
     return [{key: str(plain(value)) for key, value in asdict(line).items() if key != "amount"} for line in theirs]

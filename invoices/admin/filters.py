@@ -122,7 +122,7 @@ class ArchivedFilter(FixedFilter):
 
 
 class BalanceFilter(FixedFilter):
-    """By whether the balance is another one in the accounting system; a partial index finds those."""
+    """By whether the balance is another one in the ERP; a partial index finds those."""
 
     title = _("balance")
     parameter_name = "balance"

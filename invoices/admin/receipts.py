@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from invoices.admin.access import http_status, person
 from invoices.admin.words import clock_text
-from invoices.buttons import PAYMENT_BUTTONS, PaymentButton
+from invoices.buttons import PAYMENT_BUTTONS, PaymentButton, press_for_payment
 from invoices.errors import BadInput, Refusal
 from invoices.forms import PressForm, show_refusal
 from invoices.models import IntegrationMessage, Invoice, Payment
@@ -43,11 +43,10 @@ class PaymentRow:
 
 def payment_rows(invoice: Invoice, user: User) -> list[PaymentRow]:
     """Return the payments of an invoice, with what the ERP knows of each and what can be done from its state."""
-    latest = {message.payment_id: message for message in invoice.messages.filter(payment__isnull=False).order_by("pk")}
     rows = []
-    for payment in invoice.payments.all():
+    for payment in invoice.payments.prefetch_related("messages"):
         payment.invoice = invoice
-        tone, pushed = _pushed(payment, latest.get(payment.pk))
+        tone, pushed = _pushed(payment, next(iter(payment.messages.all()), None))  # the latest
         offers = tuple(
             PaymentOffer(button, _url(payment, button), button.why_not(payment, user))
             for button in PAYMENT_BUTTONS.values()
@@ -104,14 +103,14 @@ def press_payment_button(
         status = 400
         if form.is_valid():
             try:
-                button.verb(payment.pk, by=user, **form.cleaned_data)
+                said = press_for_payment(slug, payment.pk, by=user, **form.cleaned_data)
             except BadInput as refusal:
                 show_refusal(form, refusal.fields)
             except Refusal as refusal:
                 form.add_error(None, str(refusal))
                 status = http_status(refusal)
             else:
-                messages.success(request, str(button.done))
+                messages.success(request, said)
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
     context = {
         **site,

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from invoices.actions.receipts import record_payment
 from invoices.api.serializers import PaymentIn, PaymentList, PaymentOut, PaymentPressIn
 from invoices.api.views import ERRORS, Door, person_of, visible_invoices
-from invoices.buttons import PAYMENT_BUTTONS
+from invoices.buttons import PAYMENT_BUTTONS, press_for_payment
 from invoices.errors import NotThere
 from invoices.models import Payment
 from invoices.permissions import NOT_THERE
@@ -59,5 +59,5 @@ class PressPaymentButton(Door):
         there = Payment.objects.filter(pk=payment_id, invoice_id=invoice_id).exists()
         if not there or button not in PAYMENT_BUTTONS or not visible_invoices(request).filter(pk=invoice_id).exists():
             raise NotThere(NOT_THERE)
-        PAYMENT_BUTTONS[button].verb(payment_id, by=person_of(request), **given.validated_data)
+        press_for_payment(button, payment_id, by=person_of(request), **given.validated_data)
         return Response(PaymentOut(Payment.objects.get(pk=payment_id)).data)

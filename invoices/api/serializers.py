@@ -290,7 +290,7 @@ class InvoiceOut(serializers.ModelSerializer[Invoice]):
 
     @extend_schema_field({"type": "string", "format": "decimal", "nullable": True})
     def get_erp_balance(self, invoice: Invoice) -> str | None:
-        """Return what the accounting system says is open; None before it was asked."""
+        """Return what the ERP says is open; None before it was asked."""
         return None if invoice.erp_balance is None else shown(invoice.erp_balance, invoice.currency)
 
     def get_message_state(self, invoice: Invoice) -> str | None:

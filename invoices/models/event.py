@@ -72,7 +72,7 @@ class Event(models.Model):
     class Meta:
         ordering: ClassVar = ["-pk"]
         verbose_name = _("event")
-        verbose_name_plural = _("events")
+        verbose_name_plural = _("event log")
         indexes: ClassVar = [
             models.Index(fields=["client", "-id"], name="event_by_client"),
             models.Index(fields=["at"], name="event_by_time"),

@@ -54,7 +54,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.select_for_update(of=("self",)).select_related("client", "counterparty", "current_message")
 
     def differing(self) -> Self:
-        """Leave those whose balance or currency is not the same in the accounting system, as far as it was read."""
+        """Leave those whose balance or currency is not the same in the ERP, as far as it was read."""
         return self.filter(differs_in_erp=True)
 
     def overdue(self, at: datetime) -> Self:
@@ -74,7 +74,7 @@ class Invoice(Workflow):
     """An invoice or credit memo, on its way to the ERP and back."""
 
     class InErp(models.TextChoices):
-        """What the accounting system said last of its document."""
+        """What the ERP said last of its document."""
 
         UNKNOWN = "", _("Not asked yet")
         OPEN = "open", _("In force")
@@ -99,6 +99,9 @@ class Invoice(Workflow):
     news_at = models.DateTimeField(
         _("last news of its payment"), null=True, blank=True, editable=False, help_text=_("While it is processed.")
     )
+    payment_stuck_since = models.DateTimeField(
+        _("a payment needs a person since"), null=True, blank=True, editable=False, help_text=_("Empty: none does.")
+    )
 
     preliminary_voucher = models.CharField(_("preliminary voucher"), max_length=60, blank=True)
     preliminary_posting_date = models.DateField(_("preliminary posting date"), null=True, blank=True)
@@ -107,19 +110,19 @@ class Invoice(Workflow):
     remote_id = models.CharField(_("id in the ERP"), max_length=100, blank=True, editable=False)
 
     erp_state = models.CharField(
-        _("in the accounting system"), max_length=10, choices=InErp.choices, default=InErp.UNKNOWN, blank=True,
+        _("in the ERP"), max_length=10, choices=InErp.choices, default=InErp.UNKNOWN, blank=True,
         editable=False,
     )  # fmt: skip
-    erp_balance = MoneyField(_("balance in the accounting system"), null=True, blank=True, editable=False)
+    erp_balance = MoneyField(_("balance in the ERP"), null=True, blank=True, editable=False)
     erp_balance_at = models.DateTimeField(
-        _("changed in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+        _("changed in the ERP"), null=True, blank=True, editable=False, help_text=_("By its clock.")
     )
-    erp_currency = models.CharField(_("currency in the accounting system"), max_length=3, blank=True, editable=False)
+    erp_currency = models.CharField(_("currency in the ERP"), max_length=3, blank=True, editable=False)
     erp_read_at = models.DateTimeField(
-        _("balance in the accounting system read"), null=True, blank=True, editable=False, help_text=_("By our clock.")
+        _("balance in the ERP last read"), null=True, blank=True, editable=False, help_text=_("By our clock.")
     )
     deleted_in_erp_at = models.DateTimeField(
-        _("deleted in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+        _("deleted in the ERP"), null=True, blank=True, editable=False, help_text=_("By its clock.")
     )
     # Stored, so that an index on it leaves rows alone whose balances stay the same when they are paid.
     differs_in_erp = models.GeneratedField(
@@ -165,6 +168,11 @@ class Invoice(Workflow):
                 name="invoice_without_news",
                 condition=Q(news_at__isnull=False),
             ),
+            models.Index(
+                fields=["payment_stuck_since", "id", "client"],
+                name="invoice_payment_stuck",
+                condition=Q(payment_stuck_since__isnull=False),
+            ),
             models.Index(fields=["client", "-id"], name="invoice_balance_differs", condition=Q(differs_in_erp=True)),
         ]
         constraints: ClassVar = [
@@ -200,13 +208,13 @@ class Invoice(Workflow):
 
     @property
     def balance_differs(self) -> bool:
-        """Whether balance or currency is not the same in the accounting system, as far as it was read."""
+        """Whether balance or currency is not the same in the ERP, as far as it was read."""
         is_other_amount = self.erp_balance is not None and self.erp_balance != self.balance
         return is_other_amount or bool(self.erp_currency and self.erp_currency != self.currency)
 
     @property
     def is_synced(self) -> bool:
-        """Whether the accounting system has booked it finally under an id that is known here; then its word counts."""
+        """Whether the ERP has booked it finally under an id that is known here; then its word counts."""
         return bool(self.remote_id and self.status)
 
     @property

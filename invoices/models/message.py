@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from invoices.models.invoice import Invoice, MoneyField
 from invoices.models.payment import Payment
 from invoices.models.people import Client
-from invoices.workflow import BOOKING_KINDS, OPEN_MESSAGE_STATES, MessageKind, MessageState
+from invoices.workflow import BOOKING_KINDS, LIVE_PAYMENT_STATES, OPEN_MESSAGE_STATES, MessageKind, MessageState
 
 
 class IntegrationMessageQuerySet(models.QuerySet["IntegrationMessage"]):
@@ -29,6 +29,16 @@ class IntegrationMessageQuerySet(models.QuerySet["IntegrationMessage"]):
         waiting = Q(state__in=(MessageState.PENDING, MessageState.UNKNOWN), not_before__lte=at)
         return self.filter(waiting & (Q(lease_until__isnull=True) | Q(lease_until__lte=at))).order_by(
             "-state", "not_before", "pk"
+        )
+
+    def stopped_pushes(self) -> Self:
+        """Leave the pushes of payments that go on by themselves no more: refused, in doubt, or given up."""
+        waits_for_a_person = Q(state__in=(MessageState.PENDING, MessageState.UNKNOWN), not_before__isnull=True)
+        refused = Q(state=MessageState.REFUSED, payment__state__in=LIVE_PAYMENT_STATES, payment__is_applied=True)
+        return self.filter(
+            waits_for_a_person | refused,
+            kind=MessageKind.PUSH_PAYMENT,
+            payment__pushed_at__isnull=True,
         )
 
     def lease_ran_out(self, at: datetime) -> Self:

@@ -1,4 +1,4 @@
-"""The PDF of an invoice, pulled from the accounting system into Django's file storage."""
+"""The PDF of an invoice, pulled from the ERP into Django's file storage."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from invoices.models.invoice import Invoice
 
 
 class InvoicePdf(models.Model):
-    """An invoice's PDF as the accounting system printed it last, or why there is none; trouble keeps the older file."""
+    """An invoice's PDF as the ERP printed it last, or why there is none; trouble keeps the older file."""
 
     class Trouble(models.TextChoices):
         """Why the last try brought no PDF."""
 
         NO = "", _("It was fetched")
-        NONE = "none", _("The accounting system has none")
+        NONE = "none", _("The ERP has none")
         TOO_LARGE = "too_large", _("Too large")
         NOT_PDF = "not_pdf", _("Not a PDF")
         FAILED = "failed", _("Could not be fetched")
@@ -29,7 +29,7 @@ class InvoicePdf(models.Model):
     size = models.PositiveIntegerField(_("size in bytes"), default=0)
     fetched_at = models.DateTimeField(_("fetched"), null=True, blank=True)
     shows_change = models.DateTimeField(
-        _("shows the document as of"), null=True, blank=True, help_text=_("By the accounting system's clock.")
+        _("shows the document as of"), null=True, blank=True, help_text=_("By the ERP's clock.")
     )
     trouble = models.CharField(_("trouble"), max_length=10, choices=Trouble.choices, blank=True)
     detail = models.TextField(_("what was said"), blank=True)

@@ -109,7 +109,7 @@ class Client(models.Model):
         _("submit authorized ACH payments"),
         default=True,
         help_text=_(
-            "On: an authorized ACH payment is pushed to the accounting system at once, and its invoice is Paid. "
+            "On: an authorized ACH payment is pushed to the ERP at once, and its invoice is Paid. "
             "Off: only one that succeeded is. Switching it takes nothing back; what may go out by it, goes out with "
             "the next sync."
         ),
@@ -203,7 +203,7 @@ class Counterparty(models.Model):
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
     archived_reason = models.CharField(_("why archived"), max_length=500, blank=True, editable=False)
     deleted_in_erp_at = models.DateTimeField(
-        _("deleted in the accounting system"), null=True, blank=True, editable=False, help_text=_("By its clock.")
+        _("deleted in the ERP"), null=True, blank=True, editable=False, help_text=_("By its clock.")
     )
 
     class Meta:

@@ -109,7 +109,7 @@ def money(amount: Decimal | None, currency: str) -> SafeString | str:
 
 @register.simple_tag
 def balance_there(invoice: Invoice) -> SafeString | str:
-    """Return the balance in the accounting system, with a sign where it is another one than here."""
+    """Return the balance in the ERP, with a sign where it is another one than here."""
     shown = money(invoice.erp_balance, invoice.erp_currency or invoice.currency)
     if not invoice.balance_differs:
         return shown

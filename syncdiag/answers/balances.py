@@ -30,7 +30,7 @@ class Paid:
     method: str
     state: str
     is_applied: bool
-    is_ours: bool  # recorded here, so that the accounting system does not know of it by itself
+    is_ours: bool  # recorded here, so that the ERP does not know of it by itself
     pushed_at: datetime | None
     is_gone: bool  # seen to be deleted there
     created_at: datetime
@@ -38,16 +38,16 @@ class Paid:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it counts here and is not in the accounting system."""
+        """Whether it counts here and is not in the ERP."""
         return self.is_ours and self.is_applied and self.state in LIVE and self.pushed_at is None
 
     def was_pushed_since(self, moment: datetime | None) -> bool:
-        """Whether it came into the accounting system after `moment`, so that the balance read then is without it."""
+        """Whether it came into the ERP after `moment`, so that the balance read then is without it."""
         return self.is_applied and self.pushed_at is not None and moment is not None and self.pushed_at > moment
 
     @property
     def is_left_there(self) -> bool:
-        """Whether it came to nothing here and is still in the accounting system."""
+        """Whether it came to nothing here and is still in the ERP."""
         return self.state not in LIVE and self.pushed_at is not None and not self.is_gone
 
 
@@ -57,13 +57,13 @@ class Seen:
 
     invoice: Invoice
     payments: tuple[Paid, ...]
-    read_at: datetime | None  # when the accounting system was last known to say this, by our clock
+    read_at: datetime | None  # when the ERP was last known to say this, by our clock
     submits_authorized_ach: bool
     now: datetime
 
 
 def why_balances_differ(case: Case) -> Iterator[Finding]:
-    """Give why the balance of a booked invoice is another one in the accounting system, what mends it coming first."""
+    """Give why the balance of a booked invoice is another one in the ERP, what mends it coming first."""
     invoice = case.invoice
     if invoice.is_synced and not invoice.is_archived and invoice.balance_differs:
         yield from judge(_seen(invoice, case.connection, case.payments, case.now))
@@ -94,7 +94,7 @@ def judge(seen: Seen) -> Iterator[Finding]:
     if seen.read_at is None or seen.read_at < seen.now - OLD:
         yield Finding(
             "balance-read-long-ago",
-            _("The balance in the accounting system was read long ago, so it may be another one now."),
+            _("The balance in the ERP was read long ago, so it may be another one now."),
             _proofs(seen),
             _("Press Re-sync: it is read again."),
             "re-sync",
@@ -102,7 +102,7 @@ def judge(seen: Seen) -> Iterator[Finding]:
     elif last_edit is not None and (synced_at is None or last_edit > synced_at):
         yield Finding(
             "edited-in-erp",
-            _("It was changed in the accounting system since both sides were last the same."),
+            _("It was changed in the ERP since both sides were last the same."),
             (
                 when(_("changed there"), last_edit),
                 when(_("last the same on both sides"), synced_at),
@@ -116,7 +116,7 @@ def judge(seen: Seen) -> Iterator[Finding]:
             "balance-not-explained",
             _("The balances differ, and nothing that is known here explains it."),
             _proofs(seen),
-            _("Press Re-sync; if they still differ, compare the payments with those in the accounting system."),
+            _("Press Re-sync; if they still differ, compare the payments with those in the ERP."),
             "re-sync",
         )
 
@@ -126,7 +126,7 @@ def _currency(seen: Seen) -> Iterator[Finding]:
     if theirs and theirs != ours:
         yield Finding(
             "currency-differs",
-            _("It is in %(ours)s here and in %(theirs)s in the accounting system.") % {"ours": ours, "theirs": theirs},
+            _("It is in %(ours)s here and in %(theirs)s in the ERP.") % {"ours": ours, "theirs": theirs},
             _proofs(seen),
             _("Correct the currency there, then press Re-sync. Amounts are never converted."),
             "re-sync",
@@ -141,9 +141,9 @@ def _payments(seen: Seen) -> Iterator[Finding]:
         if payment.is_left_there:
             yield Finding(
                 "failed-payment-pushed",
-                _("A payment came to nothing here, but is in the accounting system, which cannot take it back."),
+                _("A payment came to nothing here, but is in the ERP, which cannot take it back."),
                 _payment_proofs(payment, seen),
-                _("Delete the payment in the accounting system, then press Re-sync."),
+                _("Delete the payment in the ERP, then press Re-sync."),
                 "re-sync",
                 subject=subject,
             )
@@ -160,7 +160,7 @@ def _payments(seen: Seen) -> Iterator[Finding]:
         elif payment.is_waiting:
             yield Finding(
                 "payment-not-synced",
-                _("A payment is not in the accounting system yet."),
+                _("A payment is not in the ERP yet."),
                 _payment_proofs(payment, seen),
                 _("Press Re-sync: it is pushed."),
                 "re-sync",
@@ -169,7 +169,7 @@ def _payments(seen: Seen) -> Iterator[Finding]:
         elif payment.was_pushed_since(seen.read_at):
             yield Finding(
                 "payment-pushed-since",
-                _("A payment was pushed after the balance in the accounting system was last read."),
+                _("A payment was pushed after the balance in the ERP was last read."),
                 _payment_proofs(payment, seen),
                 _("Nothing is wrong: the next sync reads it again. Press Re-sync to see it now."),
                 "re-sync",
@@ -192,9 +192,7 @@ def _proofs(seen: Seen) -> tuple[Proof, ...]:
     invoice = seen.invoice
     return (
         Proof(_("balance here"), amount_text(invoice.balance, invoice.currency), seen.now),
-        Proof(
-            _("balance in the accounting system"), amount_text(invoice.erp_balance, invoice.erp_currency), seen.read_at
-        ),
+        Proof(_("balance in the ERP"), amount_text(invoice.erp_balance, invoice.erp_currency), seen.read_at),
         when(_("read"), seen.read_at),
     )
 

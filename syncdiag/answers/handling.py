@@ -67,7 +67,7 @@ def _way_to_edit(invoice: Invoice) -> tuple[str, str]:
     if invoice.step == Step.APPROVAL:
         return _("If it is wrong, invalidate it and hand it in again under another number."), "invalidate"
     if invoice.step == Step.BOOKED:
-        return _("Edit it in the accounting system, then press Re-sync."), "re-sync"
+        return _("Edit it in the ERP, then press Re-sync."), "re-sync"
     return _("Hand it in again under another number."), ""
 
 

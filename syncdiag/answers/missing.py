@@ -52,7 +52,7 @@ class Search:
     @property
     def values(self) -> dict[str, str]:
         """The words that its sentences need."""
-        return {"number": self.number, "client": str(self.client), "system": self.system or _("the accounting system")}
+        return {"number": self.number, "client": str(self.client), "system": self.system or _("the ERP")}
 
 
 def find_missing_invoice(client_id: int, number: str, *, by: User | None, direction: str = "") -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Why is it paid although the payment failed? (article 001) The accounting system cannot take a payment back."""
+"""Why is it paid although the payment failed? (article 001) The ERP cannot take a payment back."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from syncdiag.findings import Finding, Proof, when
 
 
 def why_paid_although_failed(case: Case) -> Iterator[Finding]:
-    """Give each payment that came to nothing here, and that the accounting system still has."""
+    """Give each payment that came to nothing here, and that the ERP still has."""
     client = case.invoice.client
     for payment in case.payments:
         if not payment.failed_after_push:
@@ -32,7 +32,7 @@ def why_paid_although_failed(case: Case) -> Iterator[Finding]:
                 ),
             ),
             _(
-                "No accounting system can be told that a payment failed: delete it there, then press Re-sync. "
+                "No ERP can be told that a payment failed: delete it there, then press Re-sync. "
                 "Balance and status follow."
             ),
             "re-sync",

@@ -1,4 +1,4 @@
-"""Why is there no PDF? (article 001: "Why is the invoice not loading?") It comes from the accounting system."""
+"""Why is there no PDF? (article 001: "Why is the invoice not loading?") It comes from the ERP."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,7 +17,7 @@ Trouble = InvoicePdf.Trouble
 # What is wrong, and what mends it.
 PDF_TROUBLES: Final[dict[str, tuple[str | Promise, str | Promise]]] = {
     Trouble.NONE: (
-        gettext_lazy("The accounting system has no PDF of it."),
+        gettext_lazy("The ERP has no PDF of it."),
         gettext_lazy("Have it printed there, then press Re-sync."),
     ),
     Trouble.TOO_LARGE: (
@@ -25,12 +25,12 @@ PDF_TROUBLES: Final[dict[str, tuple[str | Promise, str | Promise]]] = {
         gettext_lazy("Have it made smaller there (pictures, attachments), then press Re-sync."),
     ),
     Trouble.NOT_PDF: (
-        gettext_lazy("What the accounting system sent as its PDF is none."),
+        gettext_lazy("What the ERP sent as its PDF is none."),
         gettext_lazy("Open it there to see what it is; when it is right, press Re-sync."),
     ),
     Trouble.FAILED: (
         gettext_lazy("Its PDF could not be fetched."),
-        gettext_lazy("Press Re-sync when the accounting system answers again."),
+        gettext_lazy("Press Re-sync when the ERP answers again."),
     ),
 }
 
@@ -79,7 +79,7 @@ def why_no_pdf_yet(case: Case) -> Iterator[Finding]:
     elif not invoice.is_synced or invoice.step != Step.BOOKED:
         yield Finding(
             "pdf-not-booked",
-            _("The PDF is the accounting system's, and it has not booked the invoice yet."),
+            _("The PDF is the ERP's, and it has not booked the invoice yet."),
             (Proof(_("step"), invoice.get_step_display(), invoice.step_since), since(case)),
             _("It comes by itself once the invoice is booked."),
             turn=Turn.WAIT,

@@ -1,4 +1,4 @@
-"""Why has this invoice or payment not synced? (article 002) What is not in the accounting system, or not taken from it.
+"""Why has this invoice or payment not synced? (article 002) What is not in the ERP, or not taken from it.
 
 An invoice that is not booked yet has not synced for the reason for which it is stuck.
 """
@@ -40,7 +40,7 @@ def _missing(case: Case) -> Finding:
     proofs = [Proof(_("id there"), invoice.remote_id, invoice.erp_read_at), *noticed]
     if invoice.deleted_in_erp_at is not None:
         proofs.insert(0, when(_("deleted there"), invoice.deleted_in_erp_at))
-    what = _("The accounting system does not have it any more.")
+    what = _("The ERP does not have it any more.")
     if invoice.step in INTEGRATION_STEPS:
         step = _("It is on its way: abort the message, then look it up, and archive it or post it again.")
         return Finding("missing-in-erp", what, tuple(proofs), step, turn=Turn.FIRST)
@@ -53,7 +53,7 @@ def _not_taken(case: Case) -> Iterator[Finding]:
     if invoice.erp_state == Invoice.InErp.VOIDED:
         yield Finding(
             "voided-in-erp",
-            _("It was voided in the accounting system."),
+            _("It was voided in the ERP."),
             (Proof(_("id there"), invoice.remote_id, invoice.erp_read_at), *noted(case, "voided_in_erp")),
             _("If that is right, archive it here."),
             "archive",
@@ -61,7 +61,7 @@ def _not_taken(case: Case) -> Iterator[Finding]:
     if invoice.sync_problem:
         yield Finding(
             "not-taken",
-            _("What changed in the accounting system could not be taken here."),
+            _("What changed in the ERP could not be taken here."),
             (Proof(_("why"), invoice.sync_problem, invoice.erp_read_at), *noted(case, "not_taken")),
             _("Put right what it names, then press Re-sync."),
             "re-sync",

@@ -15,12 +15,5 @@ register = template.Library()
 def stuck_desk(context: template.Context) -> Desk | None:
     """Return the desk as the address filters it; nothing for a person who sees no invoices."""
     request: HttpRequest = context["request"]
-    reader = Reader(
-        user_id=person(request).pk,
-        sees=clients_of(request),
-        handles=frozenset(clients_of(request, Right.HANDLE_QUEUE)),
-        looks_up=frozenset(clients_of(request, Right.LOOK_UP)),
-        edits=frozenset(clients_of(request, Right.HAND_IN)),
-        manages=frozenset(clients_of(request, Right.MANAGE_CONNECTION)),
-    )
+    reader = Reader(person(request).pk, {right: clients_of(request, right) for right in Right})
     return read_desk(reader, Filters.read(request.GET)) if reader.sees else None

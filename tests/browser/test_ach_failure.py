@@ -53,7 +53,7 @@ def test_it_is_deleted_there_and_the_next_sync_opens_the_invoice_again(desk, sit
     desk.drain()
     person.open_invoice(invoice)
     assert pills(person)[:2] == ["Booked", "Paid"]
-    assert person.reads("A payment was pushed after the balance in the accounting system was last read.")
+    assert person.reads("A payment was pushed after the balance in the ERP was last read.")
     person.shoot("ach-3-pushed")
     assert [each["amount"] for each in desk.payments(invoice)] == ["10.99"]
 

@@ -1,4 +1,4 @@
-"""Journey: an invoice is edited here until it is booked, then in the accounting system (article 001)."""
+"""Journey: an invoice is edited here until it is booked, then in the ERP (article 001)."""
 
 import re
 from datetime import date
@@ -25,7 +25,7 @@ def _media(settings, tmp_path):
 
 @pytest.fixture
 def edit_there(desk):
-    """Return what somebody does who corrects an invoice in the accounting system."""
+    """Return what somebody does who corrects an invoice in the ERP."""
 
     def edit(invoice, **changes):
         return desk.ask("POST", f"documents/{desk.see(invoice).remote_id}/edit/", changes)
@@ -66,8 +66,8 @@ def test_what_the_preflight_finds_is_mended_here_and_posted(desk, sit_down, cler
     assert person.reads("item of line 1")
     person.shoot("edit-1-draft")
     post(person)
-    assert person.reads("The period 2026-10 is closed in the accounting system: choose another date, or open it there.")
-    assert person.reads("The item LAMP is inactive in the accounting system: activate it there, or take it off.")
+    assert person.reads("The period 2026-10 is closed in the ERP: choose another date, or open it there.")
+    assert person.reads("The item LAMP is inactive in the ERP: activate it there, or take it off.")
     person.shoot("edit-2-refused")
     assert not IntegrationMessage.objects.exists()
     person.click("Edit")

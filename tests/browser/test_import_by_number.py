@@ -33,7 +33,7 @@ def test_it_is_found_and_its_page_opens(desk, there, pay_there, sit_down, clerk)
     invoice = Invoice.objects.get()
     assert person.page.url.endswith(f"/admin/invoices/invoice/{invoice.pk}/change/")
     assert person.reads("Imported R-1 from Sandbox ERP: 10.99 USD, of which 6.99 are open.")
-    assert person.reads("Imported from the accounting system by its number")
+    assert person.reads("Imported from the ERP by its number")
     person.shoot("import-2-invoice")
     assert (invoice.status, invoice.remote_id != "") == ("partially_paid", True)
     assert person.errors == []

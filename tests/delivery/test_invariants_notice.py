@@ -12,12 +12,12 @@ from django.db import connection as database
 from django.db.models import F
 
 from integrations.models import Connection
+from invoices import clock
 from invoices.actions.flow import abort_message, post_invoice, skip_step
 from invoices.actions.payments import StatusUpdate, Update, update_status
 from invoices.models import Attempt, IntegrationMessage, Invoice, Payment, RoleGrant
-from tests import invariants
 from tests.delivery.desk import SECRET
-from tests.invariants import Answer, assert_holds, check, read_audit
+from tests.invariants import Answer, assert_holds, check, read_audit, secrecy
 
 pytestmark = pytest.mark.django_db
 
@@ -306,6 +306,13 @@ TAMPERING: dict[str, tuple[Callable[[Story], Any], str]] = {
         lambda s: _row(s.booked, status="paid"),
         "BOOKED is paid with 4.0000 of 10.9900 paid.",
     ),
+    "a payment that needs a person and is not on the desk": (
+        lambda s: (
+            IntegrationMessage.objects.filter(payment=s.pushed).update(state="unknown", not_before=None)
+            and Payment.objects.filter(pk=s.pushed.pk).update(pushed_at=None, remote_id="")
+        ),
+        "PUSHED: a payment needs a person, and the desk does not say so.",
+    ),
     "a payment in another currency": (
         lambda s: Payment.objects.update(currency="EUR"),
         "BOOKED: a payment is in EUR.",
@@ -332,7 +339,13 @@ def test_noticed_when_it_should_be_settled(story):
     ]
 
 
-@pytest.mark.parametrize("form", sorted(invariants._written_forms(SECRET)))
+def test_a_payment_that_needs_nobody_is_noticed_on_the_desk(story):
+    _row(Invoice.objects.get(number="PUSHED"), payment_stuck_since=clock.now())
+
+    assert "PUSHED: the desk says that a payment needs a person, and none does." in story.check(settled=True)
+
+
+@pytest.mark.parametrize("form", sorted(secrecy._written_forms(SECRET)))
 def test_a_secret_in_a_column_is_noticed_in_any_form(story, form):
     Connection.objects.update(last_error=f"401 for {form}!")
 

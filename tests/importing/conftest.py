@@ -1,4 +1,4 @@
-"""A client whose accounting system has invoices that nobody handed in here."""
+"""A client whose ERP has invoices that nobody handed in here."""
 
 import pytest
 

@@ -148,7 +148,7 @@ def test_switching_off_with_duplicates_here_says_how_many_and_which_first(give, 
 
     assert refused.value.fields == {
         "allows_duplicate_numbers": "2 numbers of Acme are used more than once, first R-0, by 2 invoices. Give all but "
-        "one of each another number first; a booked one gets it in the accounting system."
+        "one of each another number first; a booked one gets it in the ERP."
     }
     assert Client.objects.get(pk=acme.pk).allows_duplicate_numbers
 

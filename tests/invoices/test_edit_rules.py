@@ -94,5 +94,5 @@ def test_where_no_system_is_connected_it_is_called_the_accounting_system(globex,
     from invoices.actions.intake import why_read_only
 
     assert why_read_only(InvoiceFactory(client=globex, step="booked")) == (
-        "It is booked. Edit it in the accounting system; the next sync brings it back."
+        "It is booked. Edit it in the ERP; the next sync brings it back."
     )

@@ -287,7 +287,7 @@ EDITABLE = {
     "approval": "waits for approval",
     "final_integration": "on its way to the ERP",
     "final_error": "",
-    "booked": "Edit it in the accounting system; the next sync brings it back",
+    "booked": "Edit it in the ERP; the next sync brings it back",
     "invalidated": "hand it in again under another number",
 }
 

@@ -233,7 +233,7 @@ def test_a_succeeded_payment_deleted_there_counts_no_more(invoice, clerk):
 
     payment = Payment.objects.get()
     assert (payment.state, payment.is_applied) == ("succeeded", False)
-    assert payment.failure_reason == "deleted in the accounting system"
+    assert payment.failure_reason == "deleted in the ERP"
     assert now(invoice) == ("open", "0")
 
 

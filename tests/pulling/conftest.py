@@ -1,4 +1,4 @@
-"""A client with booked invoices, and somebody who works in its accounting system."""
+"""A client with booked invoices, and somebody who works in its ERP."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def booked(book):
 
 @pytest.fixture
 def edit_there(desk):
-    """Return what a person does who corrects an invoice in the accounting system."""
+    """Return what a person does who corrects an invoice in the ERP."""
 
     def edit(invoice, **changes):
         if "total" in changes:

@@ -1,4 +1,4 @@
-"""What is deleted in the accounting system is archived here, nothing is missed, and nothing is archived twice."""
+"""What is deleted in the ERP is archived here, nothing is missed, and nothing is archived twice."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -80,7 +80,7 @@ def test_one_restored_by_hand_is_not_archived_again(desk, book, delete_there):
     desk.tune(deletions_until=clock.now() - LONG_AGO)
     sync(desk)
 
-    assert said == "Restored. The accounting system does not have it any more: it lives on here alone."
+    assert said == "Restored. The ERP does not have it any more: it lives on here alone."
     assert not desk.see(gone).is_archived
 
 
@@ -229,7 +229,7 @@ def test_a_list_that_broke_off_archives_nothing(desk, book, delete_there):
 
 @pytest.fixture
 def accident(desk, settings):
-    """Have 101 of 102 booked invoices gone in the accounting system, which never knew them."""
+    """Have 101 of 102 booked invoices gone in the ERP, which never knew them."""
     rows = InvoiceFactory.create_batch(
         101, client=desk.client, direction="receivable", step=Step.BOOKED, status="open", lines=[]
     )

@@ -1,4 +1,4 @@
-"""What changed in the accounting system comes here by itself."""
+"""What changed in the ERP comes here by itself."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -142,7 +142,7 @@ def test_one_that_fails_is_marked_and_the_rest_goes_on(desk, book, edit_there):
     wrong = desk.see(wrong)
     assert (wrong.number, wrong.sync_problem) == (
         "R-2",
-        "The accounting system calls it R-1, and another invoice here has that number already.",
+        "The ERP calls it R-1, and another invoice here has that number already.",
     )
     assert event(wrong, "not_taken").level == "error"
     assert desk.see(last).due_date == date(2026, 12, 24)
@@ -190,8 +190,7 @@ def test_a_total_below_what_is_paid_here_is_kept_as_a_problem(desk, booked, edit
     invoice = desk.see(booked)
     assert (invoice.total, invoice.due_date, invoice.erp_balance) == (Decimal("10.99"), None, Decimal(5))
     assert invoice.sync_problem == (
-        "The accounting system's total of 5.00 USD is below the 8.00 that are paid here: "
-        "correct the total there, or the payments."
+        "The ERP's total of 5.00 USD is below the 8.00 that are paid here: correct the total there, or the payments."
     )
 
 

@@ -1,4 +1,4 @@
-"""Re-sync asks the accounting system about one invoice while the person waits, and says what came."""
+"""Re-sync asks the ERP about one invoice while the person waits, and says what came."""
 
 import re
 from datetime import date

@@ -103,7 +103,31 @@ class BreakerNeverCloses(World):
         super().claim(worker)
 
 
+class MistakesOnePaymentForAnother(World):
+    """a payment that the ERP has for another one is taken for the one that was looked up"""
+
+    def unknown_to_us(self, message, bookings):
+        return bookings
+
+
+class SendsWhatFailed(World):
+    """a payment that came to nothing before it was sent is sent"""
+
+    def take_out(self, message):
+        pass
+
+
+class PushesTwoAtOnce(World):
+    """the next payment of an invoice does not wait until what became of the one before is known"""
+
+    def has_open_push(self, invoice):
+        return False
+
+
 MUTANTS = (
+    MistakesOnePaymentForAnother,
+    SendsWhatFailed,
+    PushesTwoAtOnce,
     SendsUnknownAgain,
     SweepsToPending,
     IgnoresLeases,

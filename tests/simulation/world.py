@@ -39,15 +39,12 @@ from invoices.workflow import (
     booking_kind,
 )
 from tests.simulation.erp import LONGEST_CALL, LONGEST_WRITE, Call, FakeErp
+from tests.simulation.paying import TOTAL, BrokenPromiseError, Paying
 
 BEGIN = datetime(2026, 11, 2, tzinfo=UTC)
 STEPS = 250
 ROUNDS_UNTIL_SETTLED = 400
 WORDS = "because the test says so"
-
-
-class BrokenPromiseError(AssertionError):
-    """What DESIGN §5 promises did not hold."""
 
 
 @dataclass(slots=True)
@@ -80,7 +77,7 @@ class Said:
     voucher: str
 
 
-class World:
+class World(Paying):
     """Some invoices, an ERP, two workers, and people who press buttons."""
 
     def __init__(self, seed: int) -> None:
@@ -92,15 +89,14 @@ class World:
         self.awake = self.workers
         self.messages: list[IntegrationMessage] = []
         self.invoices = [
-            Invoice(
-                pk=pk, client_id=1, direction=rng.choice((Direction.PAYABLE, Direction.PAYABLE, Direction.RECEIVABLE))
-            )
+            Invoice(pk=pk, client_id=1, direction=rng.choice(tuple(Direction)), total=TOTAL)
             for pk in range(1, rng.randint(1, 3) + 1)
         ]
         self.questions: list[Question] = []
         self.evidence: dict[tuple[int, str], Said] = {}
         self.typed: set[str] = set()
         self.history: list[str] = []
+        self.open_cash_desk()
 
     # the run -------------------------------------------------------------------------------------------------------
 
@@ -138,8 +134,9 @@ class World:
     def check(self) -> None:
         """Check the promise of DESIGN §5."""
         self.pass_time(LONGEST_WRITE)
+        self.check_payments()
         for which, bookings in self.erp.bookings.items():
-            if len(bookings) > 1:
+            if len(bookings) > 1 and which[1] != MessageKind.PUSH_PAYMENT:
                 raise BrokenPromiseError(f"Invoice {which[0]} is booked {len(bookings)} times ({which[1]}).")
         for invoice in self.invoices:
             message = self.messages[invoice.current_message_id - 1]
@@ -188,12 +185,24 @@ class World:
         getattr(invoice, name)()
         kind = booking_kind(invoice.step)
         earlier = [message for message in self.messages if message.invoice_id == invoice.pk and message.kind == kind]
-        state, doubtful_until = first_state(earlier)
+        invoice.current_message_id = self.write(kind, invoice, *first_state(earlier))
+        self.note(f"{name} {invoice.pk}: message {invoice.current_message_id} {self.messages[-1].state}")
+
+    def write(
+        self,
+        kind: str,
+        invoice: Invoice,
+        state: MessageState,
+        doubtful_until: datetime | None,
+        payment_id: int | None = None,
+    ) -> int:
+        """Mirror `outbox._write`."""
         pk = len(self.messages) + 1
         self.messages.append(
             IntegrationMessage(
                 pk=pk,
                 invoice_id=invoice.pk,
+                payment_id=payment_id,
                 kind=kind,
                 key=f"k{pk}",
                 state=state,
@@ -202,8 +211,7 @@ class World:
                 created_at=self.now,
             )
         )
-        invoice.current_message_id = pk
-        self.note(f"{name} {invoice.pk}: message {pk} {state}")
+        return pk
 
     def claim(self, worker: Worker) -> None:
         """Mirror `delivery.claim`."""
@@ -217,6 +225,9 @@ class World:
         leased = lease(self.now, LONGEST_CALL, LONGEST_WRITE)
         for message in due[:room]:
             sends = message.state == MessageState.PENDING
+            payment = self.payment_of(message)
+            if sends and payment is not None and not payment.is_live:
+                raise BrokenPromiseError(f"Payment {payment.pk} came to nothing, and is sent.")
             if sends:
                 message.state = MessageState.SENDING
                 message.attempt_count += 1
@@ -235,15 +246,16 @@ class World:
             message.attempt_count,
             nothing,
             message.key,
-            self.keys(message.invoice_id, message.kind),
+            self.keys(message.invoice_id, message.kind, message.payment_id),
             creates_party=False,
             start_by=start_by.timestamp(),
             claimed_at=self.now,
         )
 
-    def keys(self, invoice_id: int, kind: str) -> tuple[str, ...]:
+    def keys(self, invoice_id: int, kind: str, payment_id: int | None = None) -> tuple[str, ...]:
         """Return every key under which a booking may stand."""
-        return tuple(m.key for m in self.messages if m.invoice_id == invoice_id and m.kind == kind)
+        which = (invoice_id, kind, payment_id)
+        return tuple(m.key for m in self.messages if (m.invoice_id, m.kind, m.payment_id) == which)
 
     def pause(self, worker: Worker, due: list[IntegrationMessage]) -> None:
         """Mirror `delivery.explain_pause`."""
@@ -313,8 +325,9 @@ class World:
         job = result.job
         if not job.is_look_up:
             return self.report_call(result)
-        found = judged(result.error or result.bookings)
-        return self.report_look_up(job, self.messages[job.message_id - 1], found, result.bookings)
+        message = self.messages[job.message_id - 1]
+        bookings = self.unknown_to_us(message, result.bookings)
+        return self.report_look_up(job, message, judged(result.error or bookings), bookings)
 
     def report_call(self, result: Result) -> Report:
         """Report a write; a test of the simulation breaks this."""
@@ -332,8 +345,11 @@ class World:
         for report in reports:
             message = self.messages[report.message_id - 1]
             was = message.state
-            apply_report(report, message, self.invoices[message.invoice_id - 1], self.now)
+            invoice = self.invoices[message.invoice_id - 1]
+            apply_report(report, message, invoice, self.now, self.payment_of(message))
             self.note(f"report {report.state} of message {message.pk}: {was} → {message.state}")
+
+        self.push_after([self.messages[report.message_id - 1] for report in reports])
 
     def sweep(self, worker: Worker) -> None:
         """Read what dead workers left; the reports are settled in a step of their own."""
@@ -382,23 +398,30 @@ class World:
         if voucher:
             name = "preliminary_voucher" if kind == MessageKind.BOOK_PRELIMINARY else "final_voucher"
             setattr(invoice, name, voucher)
+            invoice.remote_id = invoice.remote_id if voucher in self.typed else voucher
             invoice.skip()
+            if invoice.step == Step.BOOKED:
+                invoice.begin_payment()
             self.note(f"skip {invoice.pk} with {voucher}")
 
     def ask(self, invoice: Invoice) -> None:
         """Press Look up: the ERP is asked now, the answer is written down in a later step."""
-        kind = booking_kind(invoice.step)
-        message = self.messages[invoice.current_message_id - 1]
-        said = self.erp.look((invoice.pk, kind), self.keys(invoice.pk, kind))
-        self.questions.append(Question(invoice, copy(message), self.now, said))
+        self.ask_about(self.messages[invoice.current_message_id - 1])
+
+    def ask_about(self, message: IntegrationMessage) -> None:
+        """Ask the ERP about a message."""
+        which = (message.invoice_id, message.kind)
+        said = self.erp.look(which, self.keys(*which, message.payment_id))
+        self.questions.append(Question(self.invoices[message.invoice_id - 1], copy(message), self.now, said))
 
     def hear(self) -> None:
         """Write down what the ERP said; where the outcome was unknown, it decides."""
         if not self.questions:
             return
         question = self.questions.pop(self.rng.randrange(len(self.questions)))
-        found, message = judged(question.said), question.message
-        bookings = () if isinstance(question.said, ErpError) else question.said
+        message = question.message
+        bookings = () if isinstance(question.said, ErpError) else self.unknown_to_us(message, question.said)
+        found = judged(question.said if isinstance(question.said, ErpError) else bookings)
         voucher = bookings[0].voucher if found is Found.OURS else ""
         self.evidence[question.invoice.pk, message.kind] = Said(found, question.asked_at, voucher)
         if message.state == MessageState.UNKNOWN and found is not Found.COULD_NOT_ASK:
@@ -467,6 +490,11 @@ TABLE = (
     (2, lambda world: world.ask(world.some_invoice())),
     (2, World.hear),
     (3, lambda world: world.post_again(world.some_invoice())),
+    (4, lambda world: world.record(world.some_invoice())),
+    (2, World.succeed),
+    (1, World.end_payment),
+    (2, World.ask_payment),
+    (0.5, lambda world: world.push_next(world.some_invoice(), again=True)),
 )
 WEIGHTS = tuple(weight for weight, _action in TABLE)
 ACTIONS = tuple(action for _weight, action in TABLE)

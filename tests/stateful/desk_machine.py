@@ -16,12 +16,14 @@ from integrations import actions, delivery, resync
 from integrations.erps.contract import Connector, ErpError
 from integrations.lanes import Job, Result, call
 from integrations.models import Connection
+from integrations.payment_look_up import look_up_payment
 from integrations.reporting import report_call
 from invoices import clock
-from invoices.actions import flow
+from invoices.actions import flow, receipts
 from invoices.actions.outbox import settle
+from invoices.actions.preferences import change_preferences
 from invoices.errors import Refusal
-from invoices.models import Evidence, IntegrationMessage
+from invoices.models import Evidence, IntegrationMessage, Payment
 from invoices.roles import Role
 from tests.delivery.desk import Desk
 from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
@@ -32,7 +34,8 @@ MONTH = "2026-11"
 REASON = "because the test says so"
 COMPANIES = count(1)
 NUMBERS = st.integers(0, 1)  # of two workers, of two invoices
-DIRECTIONS = st.sampled_from(("payable", "payable", "receivable"))
+DIRECTIONS = st.sampled_from(("payable", "receivable", "receivable"))
+PART = "3.00"  # of 10.99: three payments that look alike fit on an invoice
 ROUNDS_UNTIL_SETTLED = 12
 
 
@@ -84,8 +87,8 @@ class DeskMachine(RuleBasedStateMachine):
 
     erp = None
 
-    @initialize(forgetful=st.booleans(), directions=st.tuples(DIRECTIONS, DIRECTIONS))
-    def open_desk(self, forgetful, directions):
+    @initialize(forgetful=st.booleans(), directions=st.tuples(DIRECTIONS, DIRECTIONS), is_booked=st.booleans())
+    def open_desk(self, forgetful, directions, is_booked=False):
         slug = f"stateful-{next(COMPANIES)}"
         client = ClientFactory(slug=slug)
         people = []
@@ -97,6 +100,8 @@ class DeskMachine(RuleBasedStateMachine):
             person = UserFactory(username=f"{slug}-{name}", password="!")
             RoleGrantFactory(user=person, client=client, role=role)
             people.append(person)
+        self.manager = UserFactory(username=f"{slug}-manager", password="!")
+        RoleGrantFactory(user=self.manager, client=client, role=Role.INTEGRATION_MANAGER)
         self.desk = Desk.open(self.erp, client, *people, company=slug)
         if forgetful:  # its ERP books the same key twice when it is sent twice
             self.desk.prefer(ignore_keys=True)
@@ -104,6 +109,8 @@ class DeskMachine(RuleBasedStateMachine):
         self.posted = [self.desk.post(direction=direction) for direction in directions]
         for invoice in self.posted:
             self.tell("post", invoice)
+        if is_booked:  # its receivables, so that there is time for payments
+            self.desk.drain()
 
     # People --------------------------------------------------------------------------------------------------------
 
@@ -134,6 +141,36 @@ class DeskMachine(RuleBasedStateMachine):
             self.press("", invoice, lambda: actions.look_up(invoice.pk, by=self.desk.handler))
         else:
             self.press("", invoice, lambda: resync.re_sync(invoice.pk, by=self.desk.clerk))
+
+    # Payments ------------------------------------------------------------------------------------------------------
+
+    @rule(number=NUMBERS, state=st.sampled_from(("authorized", "authorized", "succeeded")))
+    def pay(self, number, state):
+        invoice = self.posted[number]
+        self.press("", invoice, lambda: self.desk.pay(invoice, PART, state=state))
+
+    @rule(
+        number=st.integers(0, 3),
+        move=st.sampled_from((receipts.settle_payment, receipts.fail_payment, receipts.void_payment)),
+    )
+    def move_payment(self, number, move):
+        payment = self.some_payment(number)
+        if payment is not None:
+            self.press("", payment.invoice, lambda: move(payment.pk, by=self.desk.clerk, reason=REASON))
+
+    @rule(number=st.integers(0, 3))
+    def look_payment_up(self, number):
+        payment = self.some_payment(number)
+        if payment is not None:
+            self.press("", payment.invoice, lambda: look_up_payment(payment.pk, by=self.desk.handler))
+
+    @rule(is_on=st.booleans())
+    def prefer(self, is_on):
+        change_preferences(self.desk.client.pk, by=self.manager, submits_authorized_ach=is_on)
+
+    def some_payment(self, number):
+        ours = Payment.objects.filter(invoice__client=self.desk.client).select_related("invoice").order_by("pk")
+        return ours[number % len(ours)] if ours else None
 
     def press(self, button, invoice, act):
         try:

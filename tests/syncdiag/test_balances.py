@@ -58,7 +58,7 @@ def test_an_unsynced_payment_is_named_with_both_balances(seen):
     assert (finding.id, finding.button) == ("payment-not-synced", "re-sync")
     assert proof(finding, "payment") == "Card 4.00 USD, Succeeded"
     assert proof(finding, "balance here") == "6.99 USD"
-    assert proof(finding, "balance in the accounting system") == "10.99 USD"
+    assert proof(finding, "balance in the ERP") == "10.99 USD"
     assert proof(finding, "pushed") == "–"
 
 
@@ -106,7 +106,7 @@ def test_another_currency_comes_first(seen):
     findings = list(judge(replace(seen, payments=(PAYMENT,))))
 
     assert [finding.id for finding in findings] == ["currency-differs", "payment-not-synced"]
-    assert proof(findings[0], "balance in the accounting system") == "10.99 EUR"
+    assert proof(findings[0], "balance in the ERP") == "10.99 EUR"
 
 
 def test_a_change_there_after_the_last_sync_is_the_reason(seen):
@@ -124,7 +124,7 @@ def test_what_nothing_explains_shows_both_numbers(seen):
     (finding,) = judge(seen)
 
     assert finding.id == "balance-not-explained"
-    assert (proof(finding, "balance here"), proof(finding, "balance in the accounting system")) == (
+    assert (proof(finding, "balance here"), proof(finding, "balance in the ERP")) == (
         "6.99 USD",
         "10.99 USD",
     )

@@ -14,11 +14,12 @@ from django.urls import reverse
 from integrations.models import Connection
 from invoices import clock
 from invoices.actions.payments import StatusUpdate, Update, update_status
-from invoices.models import Attempt, Evidence, IntegrationMessage, Invoice
+from invoices.models import Attempt, Evidence, IntegrationMessage, Invoice, Payment
 from invoices.roles import Role
 from invoices.workflow import PRELIMINARY_STEPS, MessageKind, MessageState, Status, Step
 from syncdiag import desk as desk_module
 from syncdiag.actions.grouping import group_failures
+from syncdiag.stuck import find_stuck
 from tests.admin.test_page import inline_parts
 from tests.factories import ClientFactory, CounterpartyFactory, InvoiceFactory, RoleGrantFactory
 
@@ -51,6 +52,26 @@ def stand(
     )
     Invoice.objects.filter(pk=invoice.pk).update(current_message=written)
     return Invoice.objects.get(pk=invoice.pk)
+
+
+def stand_with_payment(client, number, *, state=MessageState.REFUSED, **message):
+    """Return a booked receivable of which a payment needs a person."""
+    party = CounterpartyFactory(client=client, direction="receivable", code=f"C-{number}")
+    invoice = InvoiceFactory(
+        client=client, number=number, direction="receivable", counterparty=party, step=Step.BOOKED,
+        status=Status.PAID, paid="10.99", payment_stuck_since=clock.now() - HOUR,
+    )  # fmt: skip
+    payment = Payment.objects.create(
+        invoice=invoice, amount="10.99", currency="USD", method="ach", state="authorized", is_recorded_here=True
+    )
+    written = IntegrationMessage.objects.create(
+        client=client, invoice=invoice, payment=payment, kind=MessageKind.PUSH_PAYMENT, key=f"pay-{invoice.pk}",
+        state=state, **message,
+    )  # fmt: skip
+    Evidence.objects.create(
+        invoice=invoice, message=written, kind=MessageKind.PUSH_PAYMENT, verdict="not_found", asked_at=clock.now()
+    )
+    return invoice
 
 
 def fail_once(invoice):
@@ -102,6 +123,7 @@ def test_each_reason_has_its_group_and_an_invoice_stands_in_one_only(acme, handl
     stand(acme, "LONG", step=WAITS, state=MessageState.PENDING, since=timedelta(minutes=16))
     stand(acme, "FRESH", step=WAITS, state=MessageState.PENDING, since=timedelta(minutes=14))
     InvoiceFactory(client=acme, step=Step.APPROVAL)
+    stand_with_payment(acme, "PAY")
 
     assert numbers(handler) == {
         "two": ["TWO"],
@@ -110,6 +132,7 @@ def test_each_reason_has_its_group_and_an_invoice_stands_in_one_only(acme, handl
         "error": ["ERROR"],
         "unknown": ["LOST"],
         "overdue": ["LONG"],
+        "payment": ["PAY"],
     }
 
 
@@ -408,6 +431,41 @@ def test_fifty_rows_take_as_many_queries_as_two(request, acme, handler, query, w
         answer(stand(acme, f"B-{number}", complaints=CLOSED))
 
     assert queries() == few
+
+
+@pytest.mark.parametrize("query", [{}, {"reason": "payment"}])
+def test_fifty_payments_take_as_many_queries_as_two(acme, handler, query):
+    def queries():
+        with CaptureQueriesContext(connection) as taken:
+            look(handler, **query)
+        return len(taken)
+
+    for number in range(2):
+        stand_with_payment(acme, f"A-{number}", complaints=CLOSED)
+    few = queries()
+    for number in range(24):
+        stand_with_payment(acme, f"B-{number}", state=MessageState.UNKNOWN)
+        stand_with_payment(acme, f"C-{number}", complaints=CLOSED)
+
+    assert queries() == few
+
+
+def test_on_postgresql_the_group_of_payments_is_read_by_its_index(acme, handler):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite reads the same query by other rules")
+    party = stand_with_payment(acme, "A", complaints=CLOSED).counterparty
+    facts = {"client": acme, "counterparty": party, "direction": "receivable", "step": Step.BOOKED, "currency": "USD"}
+    Invoice.objects.bulk_create(
+        Invoice(number=f"B-{number}", invoice_date="2026-11-02", total=1, **facts) for number in range(3000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE invoices_invoice")
+    rows = find_stuck(Invoice.objects.filter(client=acme), clients=[acme.pk], paused=[], at=clock.now()).of["payment"]
+    wanted = rows.order_by("payment_stuck_since", "pk").values_list("payment_stuck_since", "pk")[:100]
+
+    plan = wanted.explain()
+
+    assert "invoice_payment_stuck" in plan
 
 
 def test_the_page_holds_what_the_policy_allows_and_escapes_what_was_said(acme, handler):

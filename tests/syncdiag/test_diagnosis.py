@@ -131,7 +131,7 @@ def test_gathering_is_what_costs_and_the_answers_hardly_anything(acme, connectio
         "balances": 0,
         "paid": 0,
         "pdf": 0,
-        "handling": 1,  # what the accounting system is called
+        "handling": 1,  # what the ERP is called
     }
 
 

@@ -20,7 +20,7 @@ ASKED_AT = datetime(2026, 11, 20, 1, tzinfo=UTC)
         ("none", "pdf-none", "Have it printed there, then press Re-sync."),
         ("too_large", "pdf-too-large", "Have it made smaller there (pictures, attachments), then press Re-sync."),
         ("not_pdf", "pdf-not-pdf", "Open it there to see what it is; when it is right, press Re-sync."),
-        ("failed", "pdf-failed", "Press Re-sync when the accounting system answers again."),
+        ("failed", "pdf-failed", "Press Re-sync when the ERP answers again."),
     ],
 )
 def test_each_trouble_is_told_with_the_erps_words_and_volunteered(acme, connection, trouble, expected, step):

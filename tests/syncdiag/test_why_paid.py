@@ -22,8 +22,7 @@ def test_the_payment_is_named_with_its_id_there_and_the_preference(acme, connect
         "A payment of 4.00 USD came to nothing after it was pushed, so the invoice still counts it as paid."
     )
     assert finding.next_step == (
-        "No accounting system can be told that a payment failed: delete it there, then press Re-sync. Balance and "
-        "status follow."
+        "No ERP can be told that a payment failed: delete it there, then press Re-sync. Balance and status follow."
     )
     assert (said(finding, "id in the ERP"), said(finding, "why"), said(finding, "pushed")) == (
         "P-9",

@@ -133,7 +133,7 @@ def test_what_cannot_be_taken_is_listed_with_its_reason(syncing, booked, edit_th
     state, sentence = syncing.results(run)[booked.number]
     assert syncing.counts(run)["problems"] == 1
     assert state == "problem"
-    assert sentence.startswith("The accounting system's total of 4.00 USD is below the 5.00")
+    assert sentence.startswith("The ERP's total of 4.00 USD is below the 5.00")
 
 
 def test_two_hundred_of_which_some_are_refused_mended_and_synced_again(desk, syncing):

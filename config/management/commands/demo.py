@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="web listens here, the sandbox ERP on the next one")
         parser.add_argument("--data", default="var/demo", help="the folder for everything that the demo writes")
         parser.add_argument("--reset", action="store_true", help="begin anew: the demo's databases are deleted")
-        parser.add_argument("--erp", choices=("sandbox",), default="sandbox", help="the accounting system to talk to")
+        parser.add_argument("--erp", choices=("sandbox",), default="sandbox", help="the ERP to talk to")
 
     def handle(self, **options: Any) -> None:
         """Run it."""

@@ -11,7 +11,7 @@ from integrations.sandbox.server import add_options, run
 class Command(BaseCommand):
     """Run the sandbox ERP until SIGTERM or SIGINT."""
 
-    help = "Run the sandbox ERP: a small accounting system for the demo and the fault tests."
+    help = "Run the sandbox ERP: a small ERP for the demo and the fault tests."
     requires_system_checks = ()  # it is another system; ours need not be in order for it
 
     def add_arguments(self, parser: ArgumentParser) -> None:
