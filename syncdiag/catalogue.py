@@ -213,13 +213,6 @@ def explain(system: str, code: str, text: str) -> Explanation | None:
     return None if match is None else match.explanation
 
 
-def explain_complaint(system: str, complaint: Mapping[str, str]) -> Explanation | None:
-    """Return what the catalogue says of an error as messages and attempts keep it: code, message and detail."""
-    message, detail = complaint.get("message") or "", complaint.get("detail") or ""
-    text = detail if detail.startswith(message) else f"{message} {detail}".rstrip()
-    return explain(system, complaint.get("code") or "", text)
-
-
 _sources: list[Callable[[str], tuple[Entry, ...]]] = []
 _prepared: dict[str, tuple[tuple[tuple[Entry, ...], ...], Prepared]] = {}
 
@@ -273,13 +266,16 @@ def entries_of(system: str) -> tuple[Entry, ...]:
     return read_catalogue(stem, path.read_text(encoding="utf-8"), path.name)
 
 
-def read_catalogue(system: str, text: str, file: str) -> tuple[Entry, ...]:
-    """Read one catalogue; raises CatalogueError naming `file` and the entry."""
+def read_catalogue(system: str, text: str, file: str, *, is_new: bool = False) -> tuple[Entry, ...]:
+    """Read one catalogue; raises CatalogueError naming `file` and the entry.
+
+    One that is new, because somebody has just written it, has its patterns tried out as well (patterns.py).
+    """
     try:
         tables = tomllib.loads(text).get("entry", [])
     except tomllib.TOMLDecodeError as exc:
         raise CatalogueError(f"{file} is not TOML: {exc}.") from exc
-    entries = [_read_entry(system, table, file) for table in tables]
+    entries = [_read_entry(system, table, file, is_new=is_new) for table in tables]
     ids = [entry.id for entry in entries]
     for name in ids:
         if ids.count(name) > 1:
@@ -287,7 +283,7 @@ def read_catalogue(system: str, text: str, file: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _read_entry(system: str, table: dict[str, Any], file: str) -> Entry:
+def _read_entry(system: str, table: dict[str, Any], file: str, *, is_new: bool) -> Entry:
     where = f"{file}, entry {table.get('id', '(without an id)')}"
     values = dict(table)
     missing = {"id", "kind", "title", "cause", "steps", "fixed_in", "retry_helps"} - values.keys()
@@ -306,7 +302,7 @@ def _read_entry(system: str, table: dict[str, Any], file: str) -> Entry:
         raise CatalogueError(f"{where}: {values['button']} is not a button.")
     if (values.get("button") == "edit") != bool(values.get("field")):
         raise CatalogueError(f"{where}: a field is named exactly where the button is edit.")
-    patterns = tuple(_compiled(pattern, where) for pattern in values.get("patterns", ()))
+    patterns = tuple(_compiled(pattern, where, is_new=is_new) for pattern in values.get("patterns", ()))
     return Entry(
         **{
             **values,
@@ -318,9 +314,9 @@ def _read_entry(system: str, table: dict[str, Any], file: str) -> Entry:
     )
 
 
-def _compiled(pattern: str, where: str) -> re.Pattern[str]:
+def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
     try:
-        return compiled(pattern)
+        return compiled(pattern, is_new=is_new)
     except ValueError as exc:
         raise CatalogueError(f"{where}: {exc}") from exc
 
