@@ -23,16 +23,16 @@ Entries that are kept elsewhere come before the files': `add_source` takes the f
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from operator import is_
 from pathlib import Path
 from typing import Any, Final
 
 from syncdiag.errors import CatalogueError
-from syncdiag.patterns import compiled, literals_of
+from syncdiag.patterns import PatternIndex, compiled
 from syncdiag.plaintext import PlainText, plain
 
 FOLDER: Final = Path(__file__).parent / "catalogues"
@@ -146,62 +146,57 @@ class Match:
     length: int = 0
 
 
-Ready = tuple[tuple[str, ...], re.Pattern[str], Entry]  # a pattern behind the literals of which it needs one
+class Patterns:
+    """The patterns of entries in the order in which they are asked."""
+
+    __slots__ = ("_index", "_ready")
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """Take the entries, the ones that come first before the others."""
+        self._ready = [(pattern, entry) for entry in entries for pattern in entry.patterns]
+        self._index = PatternIndex([pattern for pattern, _ in self._ready])
+
+    def find(self, words: PlainText, weight: Weight) -> Match | None:
+        """Return the first that is in a text."""
+        for place in self._index.places(words.lowered):
+            pattern, entry = self._ready[place]
+            if found := pattern.search(words.words):
+                values = {name: words.cut(found.span(name)) for name in pattern.groupindex}
+                return Match(Explanation(entry, values), weight, found.end() - found.start())
+        return None
 
 
 class Prepared:
-    """Entries in the order in which they are asked, ready to be asked fast.
-
-    Most patterns cannot be in a text because a word that they need is not; that is asked first.
-    """
+    """Entries in the order in which they are asked, ready to be asked fast."""
 
     __slots__ = ("_all", "_by_code", "_code_alone", "entries")
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         """Take the entries, the ones that come first before the others."""
         self.entries = entries
-        self._all: list[Ready] = []
-        self._by_code: dict[str, list[Ready]] = {}
+        self._all = Patterns(entries)
+        with_code: dict[str, list[Entry]] = {}
         self._code_alone: dict[str, Entry] = {}
         for entry in entries:
-            ready = [(literals_of(pattern), pattern, entry) for pattern in entry.patterns]
-            self._all += ready
             for code in entry.codes:
-                if ready:
-                    self._by_code.setdefault(code, []).extend(ready)
+                if entry.patterns:
+                    with_code.setdefault(code, []).append(entry)
                 else:
                     self._code_alone.setdefault(code, entry)
+        self._by_code = {code: Patterns(some) for code, some in with_code.items()}
 
     def find(self, code: str, text: str) -> Match | None:
         """Return what speaks of an error most specifically; either may be empty."""
         code = plain_code(code)
         if text:
             words = plain(text)
-            found = _search(self._by_code.get(code, ()), words, Weight.CODE_AND_PATTERN)
-            found = found or _search(self._all, words, Weight.PATTERN)
+            of_code = self._by_code.get(code)
+            found = None if of_code is None else of_code.find(words, Weight.CODE_AND_PATTERN)
+            found = found or self._all.find(words, Weight.PATTERN)
             if found is not None:
                 return found
         alone = self._code_alone.get(code)
         return None if alone is None else Match(Explanation(alone), Weight.CODE)
-
-
-def _search(patterns: Sequence[Ready], words: PlainText, weight: Weight) -> Match | None:
-    lowered, searched = words.lowered, words.words
-    for literals, pattern, entry in patterns:
-        for literal in literals:
-            if literal in lowered:
-                break
-        else:
-            if literals:
-                continue
-        if found := pattern.search(searched):
-            return _match(entry, found, words, weight)
-    return None
-
-
-def _match(entry: Entry, found: re.Match[str], words: PlainText, weight: Weight) -> Match:
-    values = {name: words.cut(found.span(name)) for name in found.re.groupindex}
-    return Match(Explanation(entry, values), weight, found.end() - found.start())
 
 
 def explain(system: str, code: str, text: str) -> Explanation | None:
@@ -240,6 +235,7 @@ def _parts_of(stem: str) -> tuple[tuple[Entry, ...], ...]:
     return (*(source(stem) for source in _sources), entries_of(stem))
 
 
+@lru_cache(maxsize=256)
 def stem_of(system: str) -> str:
     """Return the name of a system's file, whichever of its names was given."""
     stem = re.sub(r"[\W_]+", "_", system.strip().lower()).strip("_")

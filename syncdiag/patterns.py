@@ -8,7 +8,8 @@ Trying is for when a pattern is written; at the start it would make a slow machi
 import re
 import re._constants as sre  # type: ignore[import-not-found]  # private, but nothing else knows what a pattern is
 import re._parser as sre_parser  # type: ignore[import-not-found]
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from time import process_time
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from syncdiag.plaintext import LONGEST_COMPARED, QUOTES
 
 MOST_SECONDS: Final = 0.5  # of CPU, for one search in one text
 MANY: Final = 25  # repeats up to this many are as good as a fixed length
-MOST_LITERALS: Final = 6  # alternatives of which one must be in the text
+MOST_LITERALS: Final = 16  # alternatives of which one must be in the text
+MOST_GROUPS: Final = 3  # of such alternatives that are asked before the pattern
 
 _OPEN_ENDED: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT}
 
@@ -40,37 +42,80 @@ def compiled(pattern: str, *, is_new: bool = False) -> re.Pattern[str]:
     return ready
 
 
-def literals_of(pattern: re.Pattern[str]) -> tuple[str, ...]:
-    """Return texts in lower case of which a text must hold one for the pattern to be found in it; none: not known."""
-    return _required(sre_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)) or ()
+def needs_of(pattern: re.Pattern[str]) -> tuple[tuple[str, ...], ...]:
+    """Return what a text must hold for a pattern to be found in it: of each group one, in lower case, the rarest first.
+
+    Empty where nothing is known, so that the pattern itself must be asked.
+    """
+    groups = dict.fromkeys(_needs(sre_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)))
+    return tuple(sorted(groups, key=_worth, reverse=True)[:MOST_GROUPS])
 
 
-def _required(tree: Any) -> tuple[str, ...]:
-    """Return the most telling of what a sequence cannot do without."""
-    best: tuple[str, ...] = ()
+class PatternIndex:
+    """Which of many patterns may be in a text, found by three letters that each of them needs."""
+
+    __slots__ = ("_always", "_by_three", "_needs")
+
+    def __init__(self, patterns: Sequence[re.Pattern[str]]) -> None:
+        """Take the patterns in their order; of what one needs, the rarest three letters lead to it."""
+        self._needs = [needs_of(pattern) for pattern in patterns]
+        self._by_three: dict[str, list[int]] = {}
+        self._always: list[int] = []
+        common = Counter(three for needs in self._needs for group in needs for word in group for three in _threes(word))
+        for place, needs in enumerate(self._needs):
+            group = needs[0] if needs else ("",)
+            keys = {min(_threes(word), key=common.__getitem__, default="") for word in group}
+            if "" in keys:
+                self._always.append(place)
+            else:
+                for key in keys:
+                    self._by_three.setdefault(key, []).append(place)
+
+    def places(self, lowered: str) -> list[int]:
+        """Return the places of the patterns that may be in a text in lower case, in their order."""
+        places = {place for three in self._by_three.keys() & _threes(lowered) for place in self._by_three[three]}
+        return [place for place in sorted(places.union(self._always)) if self._may_be_in(lowered, place)]
+
+    def _may_be_in(self, lowered: str, place: int) -> bool:
+        for group in self._needs[place]:
+            for word in group:
+                if word in lowered:
+                    break
+            else:
+                return False
+        return True
+
+
+def _threes(text: str) -> set[str]:
+    return {text[place : place + 3] for place in range(len(text) - 2)}
+
+
+def _needs(tree: Any) -> list[tuple[str, ...]]:
+    """Return what a sequence cannot do without."""
+    groups: list[tuple[str, ...]] = []
     run = ""
     for operator, value in [*tree, (None, None)]:
-        if operator is sre.LITERAL and value < 128:
+        if operator is sre.LITERAL and value < 128:  # beyond those, lower() and re do not agree on what is alike
             run += chr(value).lower()
             continue
-        best, run = _better(best, (run,) if run else ()), ""
+        if run:
+            groups.append((run,))
+        run = ""
         if operator is sre.SUBPATTERN:
-            best = _better(best, _required(value[3]))
+            groups += _needs(value[3])
         elif operator in _OPEN_ENDED and value[0] > 0:
-            best = _better(best, _required(value[2]))
+            groups += _needs(value[2])
         elif operator is sre.BRANCH:
-            each = [_required(branch) for branch in value[1]]
-            together = tuple(dict.fromkeys(literal for one in each for literal in one))
-            if all(each) and len(together) <= MOST_LITERALS:
-                best = _better(best, together)
-    return best
+            best = [max(_needs(branch), key=_worth, default=()) for branch in value[1]]
+            together = tuple(dict.fromkeys(literal for group in best for literal in group))
+            if all(best) and len(together) <= MOST_LITERALS:
+                groups.append(together)
+    return groups
 
 
-def _better(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    def worth(literals: tuple[str, ...]) -> tuple[int, int]:
-        return (min(map(len, literals), default=0), -len(literals))
-
-    return max(one, other, key=worth)
+def _worth(group: tuple[str, ...]) -> tuple[int, int]:
+    """Say how rarely a text holds one of a group."""
+    return min(map(len, group), default=0), -len(group)
 
 
 def _parts(operator: Any, value: Any) -> list[Any]:

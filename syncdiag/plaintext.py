@@ -16,10 +16,8 @@ QUOTES: Final = str.maketrans({**dict.fromkeys("’‘‛ʼ´", "'"), **dict.fro
 # Characters that `re` takes for i and s where case does not matter, and that lower() leaves as they are.
 _FOLDED: Final = str.maketrans({"ı": "i", "ſ": "s", "\u0307": None})
 
-_UNPLAIN: Final = re.compile(r"[&<\[]|\s\s|[^\S ]|[\u200b-\u200d\ufeff]")
 _NOISE: Final = re.compile(
     r"\s*\[(?:support|request|trace|correlation) id[^\[\]]{0,200}\]"
-    r"|\s*\b(?:intuit_tid|(?:support|trace|correlation|request) id)\s*[:=]\s*[\w.~%-]{8,80}"
     r"|</?(?:a|b|i|u|p|br|em|strong|span|font|div|ul|ol|li)\b[^<>]{0,500}>"
     r"|[\u200b-\u200d\ufeff]+"
     r"|(?P<space>\s+)",
@@ -50,18 +48,20 @@ class PlainText:
 def plain(text: str) -> PlainText:
     """Return a text as it is compared."""
     text = text[:LONGEST_COMPARED]
-    words, places = text, 0
-    if _UNPLAIN.search(text):
-        words = text = unescape(text) if "&" in text else text
-        words, kept = _without_noise(text)
-        begin = _begin(words)
-        return _made(words[begin:], text, kept[begin:])
+    # Line breaks, tabs, and spaces of any kind but one are not printable. This is asked of every text, and so is short.
+    if text.isprintable() and "  " not in text and "&" not in text and "<" not in text and "[" not in text:
+        begin = _begin(text)
+        return _made(text[begin:] if begin else text, text, begin)
+    text = unescape(text)
+    words, places = _without_noise(text)
     begin = _begin(words)
-    return _made(words[begin:], text, places + begin)
+    return _made(words[begin:], text, places[begin:])
 
 
 def _begin(words: str) -> int:
     """Return where a text begins behind its prefixes; one that is nothing else keeps them."""
+    if ":" not in words[:20]:
+        return 0
     found = _PREFIX.match(words)
     return found.end() if found and found.end() < len(words) else 0
 

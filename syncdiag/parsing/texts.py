@@ -177,7 +177,7 @@ def _read_sentence(system: str, words: str) -> SaidError:
 
 def _code_at_start(system: str, words: str) -> tuple[str, str] | None:
     """Return the code that a text begins with, and what follows it."""
-    codes = "|".join(filter(None, (_SYSTEM_CODES.get(system), _ANY_CODE)))
+    codes = "|".join(filter(None, (_SYSTEM_CODES.get(system, r"\d{4}(?=\s*:)"), _ANY_CODE)))
     found = re.match(
         rf"(?:[Ee]rror\s+)?(?:[Cc]ode\s+|[Nn]o\.?\s+|[Nn]umber\s+|#)?[\[(]?({codes})[\])]?(?:\s*[:\-–|]\s*|\s+(?=[A-Z\"'])|(?<=[\])])\s*)(\S.*)",
         words,

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from syncdiag.parsing.decoding import TEXT, Tree, json_in, local, pieces_of_json, xml_in
@@ -138,6 +139,23 @@ def errors_in(tree: Tree, status: int | None) -> Findings:
     return findings
 
 
+class Named(dict[str, str]):
+    """What an object says under which name; `names` has those of its lists and objects as well."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, node: Mapping[str, Tree]) -> None:
+        """Take an object; of several names that compare alike the first counts."""
+        super().__init__()
+        names = []
+        for key, value in node.items():
+            name = plain_name(key)
+            names.append(name)
+            if name not in self and (text := scalar(value)):
+                self[name] = text
+        self.names = frozenset(names)
+
+
 class _Walk:
     def __init__(self, findings: Findings, *, refused: bool, good: bool) -> None:
         self.findings, self.refused, self.good = findings, refused, good
@@ -173,8 +191,8 @@ class _Walk:
 
     def visit_object(self, node: dict[str, Tree], place: Place) -> int:
         """Take an object: the errors inside it, and after those its own."""
-        named = {plain_name(key): value for key, value in reversed(node.items())}
-        if scalar(named.get("issuccess")).lower() == "true":
+        named = Named(node)
+        if named.get("issuccess", "").lower() == "true":
             return 0
         self.note_failure(named, place)
         if (
@@ -218,42 +236,42 @@ class _Walk:
                 found += self.unpack(value, inner)
         return found
 
-    def says_of(self, named: Mapping[str, Tree], place: Place) -> Says:
+    def says_of(self, named: Named, place: Place) -> Says:
         """Say whether an object is an error, a warning, or a document."""
-        severity = scalar(named.get("statusseverity") or named.get("severity")).lower()
+        severity = (named.get("statusseverity") or named.get("severity", "")).lower()
         if "statusseverity" in named or ("statuscode" in named and "statusmessage" in named):
             if severity == "warn":
                 return Says.WARNING
-            is_good = severity == "info" or (not severity and scalar(named.get("statuscode")) in {"0", "1"})
+            is_good = severity == "info" or (not severity and named.get("statuscode", "") in {"0", "1"})
             return Says.NOTHING if is_good else Says.ERROR
         if place.says is Says.WARNING or severity in {"warn", "warning"}:
             return Says.WARNING
         if place.says is Says.ERROR:
-            kind = scalar(named.get("type")).lower()
+            kind = named.get("type", "").lower()
             return Says.WARNING if kind in {"warn", "warning"} else Says.NOTHING if kind == "info" else Says.ERROR
         if _is_error_by_itself(named) or (place.is_top and self.is_lone_message(named)):
             return Says.ERROR
         return Says.NOTHING
 
-    def is_lone_message(self, named: Mapping[str, Tree]) -> bool:
+    def is_lone_message(self, named: Named) -> bool:
         """Say whether the whole answer is a message and what belongs to one."""
-        words = next((words for name in MESSAGES if (words := scalar(named.get(name)))), "")
+        words = next((words for name in MESSAGES if (words := named.get(name, ""))), "")
         if self.refused or not words:
             return bool(words)
-        if self.good or words.lower().strip(" .!") in GOOD or scalar(named.get("status")).lower() in GOOD - {""}:
+        if self.good or words.lower().strip(" .!") in GOOD or named.get("status", "").lower() in GOOD - {""}:
             return False
-        return scalar(named.get("code")) not in {"0", "200", "201"} and named.keys() <= BESIDE_A_MESSAGE
+        return named.get("code", "") not in {"0", "200", "201"} and named.names <= BESIDE_A_MESSAGE
 
-    def note_failure(self, named: Mapping[str, Tree], place: Place) -> None:
+    def note_failure(self, named: Named, place: Place) -> None:
         """Remember that the answer calls itself a failure, for the case that no reason is found."""
-        says_no = any(scalar(named.get(name)).lower() == "false" for name in ("issuccess", "success"))
-        has_errors = any(scalar(named.get(name)).lower() == "true" for name in ("haserrors", "hasvalidationerrors"))
-        is_envelope = (place.is_top or place.name in ENVELOPES) and not named.keys() & IDENTITIES
+        says_no = any(named.get(name, "").lower() == "false" for name in ("issuccess", "success"))
+        has_errors = any(named.get(name, "").lower() == "true" for name in ("haserrors", "hasvalidationerrors"))
+        is_envelope = (place.is_top or place.name in ENVELOPES) and not named.names & IDENTITIES
         if (
             says_no
             or has_errors
-            or scalar(named.get("statusattributestring")).upper() == "ERROR"
-            or (is_envelope and scalar(named.get("status")).lower() in FAILED)
+            or named.get("statusattributestring", "").upper() == "ERROR"
+            or (is_envelope and named.get("status", "").lower() in FAILED)
         ):
             self.findings.says_it_failed = True
 
@@ -289,6 +307,7 @@ class _Walk:
         return 1
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """Return a name as names are compared."""
     return _NOISE.sub("", local(name)).lower()
@@ -314,33 +333,33 @@ def _says_within(name: str, place: Place) -> Says:
     return place.says if name in PASSED_THROUGH else Says.NOTHING
 
 
-def _is_error_by_itself(named: Mapping[str, Tree]) -> bool:
+def _is_error_by_itself(named: Named) -> bool:
     """Say whether an object has what only errors have, wherever it stands."""
-    if any(scalar(named.get(name)) for name in ("errorno", "description2", "faultstring", "oauthproblem")):
+    if any(named.get(name, "") for name in ("errorno", "description2", "faultstring", "oauthproblem")):
         return True
-    words = any(scalar(named.get(name)) for name in ("message", "errormessage", "detail", "title", "error"))
-    if words and {scalar(named.get(name)).lower() for name in ("errorid", "errorcode", "errornumber")} - NOT_A_CODE:
+    words = any(named.get(name, "") for name in ("message", "errormessage", "detail", "title", "error"))
+    if words and {named.get(name, "").lower() for name in ("errorid", "errorcode", "errornumber")} - NOT_A_CODE:
         return True
-    if scalar(named.get("hresult")).lower().startswith("0x8") or (
-        scalar(named.get("error")) and scalar(named.get("errordescription"))
+    if named.get("hresult", "").lower().startswith("0x8") or (
+        named.get("error", "") and named.get("errordescription", "")
     ):
         return bool(words)
-    if words and not named.keys() & IDENTITIES:
-        status = scalar(named.get("status"))
-        says_no = any(scalar(named.get(name)).lower() == "false" for name in ("success", "issuccess"))
+    if words and not named.names & IDENTITIES:
+        status = named.get("status", "")
+        says_no = any(named.get(name, "").lower() == "false" for name in ("success", "issuccess"))
         if says_no or status.lower() in FAILED or _is_refusal(status):
             return True
-    is_kind_of_error = _KIND_OF_ERROR.search(scalar(named.get("type")).lower())
-    return bool(is_kind_of_error) and ("message" in named or "payload" in named)
+    is_kind_of_error = _KIND_OF_ERROR.search(named.get("type", "").lower())
+    return bool(is_kind_of_error) and not named.names.isdisjoint({"message", "payload"})
 
 
 def _is_refusal(status: str) -> bool:
     return len(status) == 3 and status.isascii() and status.isdigit() and status[0] in "45"
 
 
-def _read_error(named: Mapping[str, Tree], place: Place) -> SaidError | None:
+def _read_error(named: Named, place: Place) -> SaidError | None:
     """Return what an object says of itself; None where it has no words of its own."""
-    words = {name: text for name in (*MESSAGES, *DETAILS) if (text := scalar(named.get(name)))}
+    words = {name: text for name in (*MESSAGES, *DETAILS) if (text := named.get(name, ""))}
     chosen = next((name for name in MESSAGES if name in words), "")
     if not chosen or (chosen == "name" and not _IDENTIFIER.fullmatch(words["name"])):
         return None
@@ -355,18 +374,18 @@ def _read_error(named: Mapping[str, Tree], place: Place) -> SaidError | None:
     )
 
 
-def _code_of(named: Mapping[str, Tree]) -> str:
+def _code_of(named: Named) -> str:
     """Return an object's code: one of its own, or the name of its kind, or the status of the call."""
-    status = scalar(named.get("status"))
-    may_be_codes = [scalar(named.get(name)) for name in CODES]
-    may_be_codes += [word for name in ("error", "name") if _IDENTIFIER.fullmatch(word := scalar(named.get(name)))]
+    status = named.get("status", "")
+    may_be_codes = [named.get(name, "") for name in CODES]
+    may_be_codes += [word for name in ("error", "name") if _IDENTIFIER.fullmatch(word := named.get(name, ""))]
     if _is_refusal(status) and status not in {"400", "422"}:  # those two say no more than that there is an error
         may_be_codes.append(f"HTTP {status}")
     return next((code for code in may_be_codes if code.lower() not in NOT_A_CODE), "")
 
 
-def _first(named: Mapping[str, Tree], names: tuple[str, ...]) -> str:
-    return next((found for name in names if (found := scalar(named.get(name)))), "")
+def _first(named: Named, names: tuple[str, ...]) -> str:
+    return next((found for name in names if (found := named.get(name, ""))), "")
 
 
 def _is_by_field(value: Tree) -> bool:
