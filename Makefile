@@ -8,6 +8,7 @@ DATA ?= var/demo
 ERP ?= sandbox
 RESET ?=
 FUZZ_SECONDS ?= 120
+CORPUS ?= tests/syncdiag/corpus.jsonl
 
 PINS := config/requirements
 BIN := .venv/bin
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 PYTHON = $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-.PHONY: help env env-dev demo test check fmt bench mutants fuzz pins
+.PHONY: help env env-dev demo test check fmt bench classify mutants fuzz pins
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +68,9 @@ fmt: .venv/dev.stamp  ## Write the code the way the checks want it
 
 bench: .venv/dev.stamp  ## Measure each figure beside its baseline: one JSON object a line
 	@$(BIN)/python -m tests.bench
+
+classify: .venv/app.stamp  ## Print how many error texts of CORPUS=file.jsonl are known, per system, and which are not
+	@UNSTUCK_MODE=test $(BIN)/python manage.py classify "$(CORPUS)" --measure
 
 mutants: .venv/dev.stamp  ## Take one protection away at a time and see the suite go red
 	@$(BIN)/python -m tests.mutants

@@ -24,7 +24,7 @@ from invoices.permissions import person_name, who_may
 from invoices.roles import Right
 from invoices.templatetags.unstuck import moment, pill
 from syncdiag.actions.issues import assign_issue, mute_issue, unmute_issue
-from syncdiag.catalogue import explain
+from syncdiag.classifying import explain_complaint
 from syncdiag.issue_chart import DayChart, draw_days, first_day
 from syncdiag.models import Issue, IssueDay
 
@@ -128,7 +128,7 @@ class IssueAdmin(ClientRowsAdmin[Issue]):
             "title": issue.title,
             "issue": issue,
             "state": state_pill(issue),
-            "known": explain(issue.system, said.get("code", ""), words),
+            "known": explain_complaint(issue.system, said),
             "said": words,
             "chart": _chart(issue.days.all()),
             "hits": page[:ROWS],

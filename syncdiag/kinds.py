@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from syncdiag.catalogue import explain
+from syncdiag.classifying import explain_complaint
 
 LONGEST_TITLE: Final = 200
 WRAPPER: Final = "wrapper-"  # entries that only say that something else went wrong
@@ -37,10 +37,10 @@ def kinds_of(system: str, complaints: Sequence[Mapping[str, str]]) -> dict[Kind,
 
 def kind_of(system: str, complaint: Mapping[str, str]) -> Kind:
     """Return the kind of one error: the id of its entry, else its code and its words without names and numbers."""
-    code, message = complaint.get("code") or "", complaint.get("message") or ""
-    known = explain(system, code, " ".join(filter(None, (message, complaint.get("detail")))))
+    known = explain_complaint(system, complaint)
     if known is not None:
         return Kind(known.entry.id, known.entry.title)
+    code, message = complaint.get("code") or "", complaint.get("message") or ""
     words = without_values(message)
     return Kind(f"said:{sha256(f'{code} {words}'.encode()).hexdigest()[:40]}", (message or code)[:LONGEST_TITLE])
 

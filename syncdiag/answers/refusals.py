@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoices.models import Attempt, IntegrationMessage
-from syncdiag.catalogue import entries_of, explain
+from syncdiag.classifying import explain_complaint
 from syncdiag.findings import Finding, Proof, Said, Turn, when
 
 TURNS: Final = {"connection": Turn.FIRST, "wait": Turn.WAIT}
@@ -56,7 +56,7 @@ def explain_refusal(
             *around,
             *more,
         )
-        known = explain(system, code, words)
+        known = explain_complaint(system, complaint)
         if known is None:
             yield Finding(
                 "refused",
@@ -81,7 +81,7 @@ def explain_refusal(
             steps=known.steps,
             fixed_in=entry.fixed_in,
             retry_helps=entry.retry_helps,
-            guide=f"{system}#{entry.id}" if entries_of(system) else "",
+            guide=f"{entry.system}#{entry.id}",
             until=message.not_before if button == "wait" else None,
             subject=subject,
         )

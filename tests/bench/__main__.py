@@ -16,7 +16,7 @@ import psycopg.sql
 from tests.run import find_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FIGURES = ("delivery", "desk", "event_log", "gate", "hostile", "reconcile")
+FIGURES = ("classify", "delivery", "desk", "event_log", "gate", "hostile", "reconcile")
 DATABASES = ("sqlite", "postgresql")
 
 
