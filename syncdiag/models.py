@@ -13,6 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.secrets import EncryptedTextField
 from invoices.models import Client
+from syncdiag.stored import (  # noqa: F401 (Django finds an app's models here)
+    CatalogueEntry,
+    ReadingMark,
+    UnknownError,
+    UnknownSighting,
+)
 
 
 class Cause(models.TextChoices):
