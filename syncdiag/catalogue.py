@@ -21,7 +21,7 @@ text); then the code of an entry without patterns. A system's own entries come b
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -125,7 +125,12 @@ def explain(system: str, code: str, text: str) -> Explanation | None:
 
     `text` is the message and its detail; either `code` or `text` may be empty.
     """
-    entries = (*entries_of(system), *entries_of(GENERAL))
+    return explain_among((*entries_of(system), *entries_of(GENERAL)), code, text)
+
+
+def explain_among(entries: Iterable[Entry], code: str, text: str) -> Explanation | None:
+    """Return what these entries say of one error; the first of the most specific ones wins."""
+    entries = tuple(entries)
     code = plain_code(code)
     for speaks_of in (code_and_pattern, pattern_alone, code_alone):
         for entry in entries:

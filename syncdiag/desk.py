@@ -21,9 +21,10 @@ from invoices import clock
 from invoices.models import Client, Invoice
 from invoices.roles import Right
 from invoices.workflow import MessageState
-from syncdiag.catalogue import Entry, entries_of
+from syncdiag.catalogue import Entry
 from syncdiag.desk_chart import AGES, Chart, draw_chart
 from syncdiag.desk_rows import Reader, Row, make_rows
+from syncdiag.known import entries_of
 from syncdiag.stuck import GROUPS, Group, Stuck, find_stuck
 
 COUNT_TO: Final = 99

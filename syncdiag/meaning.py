@@ -6,14 +6,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from syncdiag.catalogue import explain
+from syncdiag.catalogue import Entry, explain_complaint
 
 
 def meaning_of(system: str, complaint: Mapping[str, str]) -> SafeString:
     """Return what a system's error is called, linked to the guide; nothing where no catalogue knows it."""
-    words = " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
-    known = explain(system, complaint.get("code", ""), words)
-    if known is None:
+    explained = explain_complaint(system, complaint)
+    if explained is None:
         return SafeString("")
-    url = reverse("admin:syncdiag_guide", args=[system])
-    return format_html('<a class="meaning" href="{}#{}">{}</a>', url, known.entry.id, known.entry.title)
+    return format_html('<a class="meaning" href="{}">{}</a>', guide_url(explained.entry), explained.entry.title)
+
+
+def guide_url(entry: Entry) -> str:
+    """Return the address of an entry in its guide; what any system may say has a guide of its own."""
+    return f"{reverse('admin:syncdiag_guide', args=[entry.system])}#{entry.id}"

@@ -1,11 +1,12 @@
 """Background work: each task is a line long, and may run twice."""
 
-from syncdiag.actions import digests, watching, webhooks
+from syncdiag.actions import digests, unknown, watching, webhooks
 
 
 def watch() -> None:
-    """Look what goes on that people should know of."""
+    """Look what goes on that people should know of, and which errors no entry of the catalogue knows."""
     watching.watch()
+    unknown.note_refusals()
 
 
 def send_digests() -> int:
