@@ -17,18 +17,25 @@ One TOML file a system in `catalogues/`; `general.toml` holds what every system 
 An error has a code, a text, or both. The most specific entry wins, and among equals the first in the file: code and
 pattern; then pattern (an error without a code, as a person pastes it, or with a code that nobody has met with this
 text); then the code of an entry without patterns. A system's own entries come before the general ones.
+
+Texts are made plain before they are compared (plaintext.py), patterns are looked at when they are loaded (patterns.py).
+Entries that are kept elsewhere come before the files': `add_source` takes the function that knows them.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cache
+from operator import is_
 from pathlib import Path
 from typing import Any, Final
 
+from syncdiag.endless import why_endless
 from syncdiag.errors import CatalogueError
-from syncdiag.patterns import PatternError, compile_pattern
+from syncdiag.patterns import compiled, literals_of
+from syncdiag.plaintext import PlainText, plain
 
 FOLDER: Final = Path(__file__).parent / "catalogues"
 KINDS: Final = frozenset(
@@ -56,6 +63,22 @@ KINDS: Final = frozenset(
 )
 PLACES: Final = frozenset({"here", "erp", "connection"})
 GENERAL: Final = "general"
+# Under which names a system is known: connectors, people, and files of others say them differently.
+ALIASES: Final = {
+    "qbo": "quickbooks_online",
+    "quickbooks": "quickbooks_online",
+    "intuit": "quickbooks_online",
+    "qbd": "quickbooks_desktop",
+    "quickbooks_web_connector": "quickbooks_desktop",
+    "qbwc": "quickbooks_desktop",
+    "intacct": "sage_intacct",
+    "sage": "sage_intacct",
+    "myob_accountright": "myob",
+    "accountright": "myob",
+    "oracle_netsuite": "netsuite",
+    "suitetalk": "netsuite",
+    "sandbox_erp": "sandbox",
+}
 # Slugs of the buttons on an invoice's page, and what leads elsewhere: edit form, connection, import, nobody.
 BUTTONS: Final = frozenset(
     {"", "post-again", "look-up", "skip", "re-sync", "invalidate", "edit", "connection", "import", "wait"}
@@ -63,7 +86,7 @@ BUTTONS: Final = frozenset(
 LISTS: Final = frozenset({"codes", "patterns", "steps"})
 NEEDED: Final = frozenset({"id", "title", "cause", "steps"})
 LONGEST_TEXT: Final = 2_000
-LONGEST: Final[Mapping[str, int]] = {"id": 60, "title": 200, "codes": 60, "field": 60}
+LONGEST: Final[Mapping[str, int]] = {"id": 60, "title": 200, "codes": 200, "field": 60}
 MOST: Final = 100  # codes, patterns or steps of one entry
 SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 UNPAIRED: Final = re.compile("[\ud800-\udfff]")
@@ -86,10 +109,6 @@ class Entry:
     button: str = ""
     field: str = ""
     example: str = ""
-
-    def find_in(self, text: str) -> re.Match[str] | None:
-        """Return the match of the first pattern that is in a text."""
-        return next((match for pattern in self.patterns if (match := pattern.search(text))), None)
 
     @property
     def general_cause(self) -> str:
@@ -120,40 +139,135 @@ class Explanation:
         return tuple(_filled(step, self.values) for step in self.entry.steps)
 
 
+class Weight(IntEnum):
+    """How specific a match is."""
+
+    CODE = 1
+    PATTERN = 2
+    CODE_AND_PATTERN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry that speaks of an error, how specifically, and how much of the text it is about."""
+
+    explanation: Explanation
+    weight: Weight
+    length: int = 0
+
+
+Ready = tuple[tuple[str, ...], re.Pattern[str], Entry]  # a pattern behind the literals of which it needs one
+
+
+class Prepared:
+    """Entries in the order in which they are asked, ready to be asked fast.
+
+    Most patterns cannot be in a text because a word that they need is not; that is asked first.
+    """
+
+    __slots__ = ("_all", "_by_code", "_code_alone", "entries")
+
+    def __init__(self, entries: tuple[Entry, ...]) -> None:
+        """Take the entries, the ones that come first before the others."""
+        self.entries = entries
+        self._all: list[Ready] = []
+        self._by_code: dict[str, list[Ready]] = {}
+        self._code_alone: dict[str, Entry] = {}
+        for entry in entries:
+            ready = [(literals_of(pattern), pattern, entry) for pattern in entry.patterns]
+            self._all += ready
+            for code in entry.codes:
+                if ready:
+                    self._by_code.setdefault(code, []).extend(ready)
+                else:
+                    self._code_alone.setdefault(code, entry)
+
+    def find(self, code: str, text: str) -> Match | None:
+        """Return what speaks of an error most specifically; either may be empty."""
+        code = plain_code(code)
+        if text:
+            words = plain(text)
+            found = _search(self._by_code.get(code, ()), words, Weight.CODE_AND_PATTERN)
+            found = found or _search(self._all, words, Weight.PATTERN)
+            if found is not None:
+                return found
+        alone = self._code_alone.get(code)
+        return None if alone is None else Match(Explanation(alone), Weight.CODE)
+
+
+def _search(patterns: Sequence[Ready], words: PlainText, weight: Weight) -> Match | None:
+    lowered, searched = words.lowered, words.words
+    for literals, pattern, entry in patterns:
+        for literal in literals:
+            if literal in lowered:
+                break
+        else:
+            if literals:
+                continue
+        if found := pattern.search(searched):
+            return _match(entry, found, words, weight)
+    return None
+
+
+def _match(entry: Entry, found: re.Match[str], words: PlainText, weight: Weight) -> Match:
+    values = {name: words.cut(found.span(name)) for name in found.re.groupindex}
+    return Match(Explanation(entry, values), weight, found.end() - found.start())
+
+
 def explain(system: str, code: str, text: str) -> Explanation | None:
     """Return what the catalogue says of one error, or None when it is not known.
 
     `text` is the message and its detail; either `code` or `text` may be empty.
     """
-    return explain_among((*entries_of(system), *entries_of(GENERAL)), code, text)
+    match = prepared_of(system).find(code, text)
+    return None if match is None else match.explanation
 
 
-def explain_among(entries: Iterable[Entry], code: str, text: str) -> Explanation | None:
-    """Return what these entries say of one error; the first of the most specific ones wins."""
-    entries = tuple(entries)
-    code = plain_code(code)
-    for speaks_of in (code_and_pattern, pattern_alone, code_alone):
-        for entry in entries:
-            values = speaks_of(entry, code, text)
-            if values is not None:
-                return Explanation(entry, values)
-    return None
+def explain_complaint(system: str, complaint: Mapping[str, str]) -> Explanation | None:
+    """Return what the catalogue says of an error as messages and attempts keep it: code, message and detail."""
+    message, detail = complaint.get("message") or "", complaint.get("detail") or ""
+    text = detail if detail.startswith(message) else f"{message} {detail}".rstrip()
+    return explain(system, complaint.get("code") or "", text)
 
 
-def code_and_pattern(entry: Entry, code: str, text: str) -> Mapping[str, str] | None:
-    """Return the values in the text where both speak of it."""
-    return pattern_alone(entry, code, text) if code in entry.codes else None
+_sources: list[Callable[[str], tuple[Entry, ...]]] = []
+_prepared: dict[str, tuple[tuple[tuple[Entry, ...], ...], Prepared]] = {}
 
 
-def pattern_alone(entry: Entry, _code: str, text: str) -> Mapping[str, str] | None:
-    """Return the values in the text where the text speaks of it."""
-    match = entry.find_in(text)
-    return None if match is None else {name: value or "" for name, value in match.groupdict().items()}
+def add_source(source: Callable[[str], tuple[Entry, ...]]) -> None:
+    """Ask a function for entries of a system that come before the files'; the same tuple as long as nothing changed."""
+    if source not in _sources:
+        _sources.append(source)
 
 
-def code_alone(entry: Entry, code: str, _text: str) -> Mapping[str, str] | None:
-    """Return no values where the entry is about a code whatever the text."""
-    return {} if code in entry.codes and not entry.patterns else None
+def prepared_of(system: str) -> Prepared:
+    """Return the entries that are asked about a system's errors: its own, then the general ones, added ones first."""
+    stem = stem_of(system)
+    parts = _parts_of(stem) if stem != GENERAL else ()
+    if not any(parts):
+        stem, parts = GENERAL, ()
+    parts += _parts_of(GENERAL)
+    known = _prepared.get(stem)
+    if known is None or len(known[0]) != len(parts) or not all(map(is_, known[0], parts)):
+        # Of two entries of one id the first counts: an added one stands in the place of the file's.
+        entries = {(entry.system, entry.id): entry for part in reversed(parts) for entry in reversed(part)}
+        known = _prepared[stem] = (parts, Prepared(tuple(reversed(entries.values()))))
+    return known[1]
+
+
+def _parts_of(stem: str) -> tuple[tuple[Entry, ...], ...]:
+    return (*(source(stem) for source in _sources), entries_of(stem))
+
+
+def stem_of(system: str) -> str:
+    """Return the name of a system's file, whichever of its names was given."""
+    stem = re.sub(r"[\W_]+", "_", system.strip().lower()).strip("_")
+    return ALIASES.get(stem, stem)
+
+
+def systems() -> tuple[str, ...]:
+    """Return the systems that have a file, without the general one."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != GENERAL))
 
 
 def plain_code(code: str) -> str:
@@ -164,10 +278,11 @@ def plain_code(code: str) -> str:
 @cache
 def entries_of(system: str) -> tuple[Entry, ...]:
     """Return the entries of a system in the order of its file; none for a system without a catalogue."""
-    path = FOLDER / f"{system}.toml"
+    stem = stem_of(system)
+    path = FOLDER / f"{stem}.toml"
     if not path.exists():
         return ()
-    return read_catalogue(system, path.read_text(encoding="utf-8"), path.name)
+    return read_catalogue(stem, path.read_text(encoding="utf-8"), path.name)
 
 
 def read_catalogue(system: str, text: str, file: str) -> tuple[Entry, ...]:
@@ -222,7 +337,7 @@ def read_entry(system: str, table: Mapping[str, Any], where: str) -> Entry:
             "patterns": patterns,
         }
     )
-    if entry.example and patterns and entry.find_in(entry.example) is None:
+    if entry.example and patterns and Prepared((entry,)).find("", entry.example) is None:
         raise CatalogueError(where, "no pattern is in the example.", "example")
     return entry
 
@@ -252,9 +367,12 @@ def _check_form(name: str, value: Any, where: str) -> None:
 
 def _compiled(pattern: str, where: str) -> re.Pattern[str]:
     try:
-        return compile_pattern(pattern)
-    except PatternError as exc:
-        raise CatalogueError(where, f"the pattern {pattern!r} cannot be read ({exc}).", "patterns") from exc
+        ready = compiled(pattern)
+    except ValueError as exc:
+        raise CatalogueError(where, str(exc), "patterns") from exc
+    if why := why_endless(pattern):
+        raise CatalogueError(where, why, "patterns")
+    return ready
 
 
 def _filled(step: str, values: Mapping[str, str]) -> str:

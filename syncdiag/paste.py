@@ -105,9 +105,7 @@ def send_pasted(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return _page(request, site, form, None, status)
 
 
-def _page(
-    request: HttpRequest, site: AdminSite, form: PasteForm, reading: Reading | None, status: int
-) -> HttpResponse:
+def _page(request: HttpRequest, site: AdminSite, form: PasteForm, reading: Reading | None, status: int) -> HttpResponse:
     context = {
         **site.each_context(request),
         "title": _("Explain an error"),

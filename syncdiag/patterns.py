@@ -1,170 +1,148 @@
-"""What a pattern of the catalogue may be: one that cannot keep a process busy, whatever the text. Reads no database.
+"""The patterns of the catalogue: made ready to be fast, and refused where they could be endless.
 
-Python's own matcher tries every way in which a text can be divided among the repeats of a pattern. Where one repeat
-stands within another that is exponential, and where several in a row may take the same characters it grows with a power
-of the text's length; both are refused before they are ever tried.
+An administrator may add a pattern. One that a text could keep busy for minutes would stop the desk, so patterns are
+looked at when they are loaded: no open-ended repeat within another, and no more CPU time than MOST_SECONDS over texts
+made from the pattern itself.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from re import _parser  # type: ignore[attr-defined]  # the only reader of patterns that Python has
+import re._constants as sre  # type: ignore[import-not-found]  # private, but nothing else knows what a pattern is
+import re._parser as sre_parser  # type: ignore[import-not-found]
+from collections.abc import Iterator
+from time import process_time
 from typing import Any, Final
 
-LONGEST: Final = 500
-TEXT_AT_MOST: Final = 2_000  # of an error's words; what the catalogue looks through (`known.py`)
-TRIES_AT_MOST: Final = 500_000_000  # of the matcher in the worst text of that length: some seconds
-COPIES_AT_MOST: Final = 40
-REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
-PROBES: Final = (*tuple(map(chr, range(32, 127))), "\t", "\n", "é", "€")
-Parsed = Sequence[tuple[Any, Any]]
+from syncdiag.plaintext import LONGEST_COMPARED, QUOTES
+
+MOST_SECONDS: Final = 0.25  # of CPU, for one search in one text
+MANY: Final = 25  # repeats up to this many are as good as a fixed length
+MOST_LITERALS: Final = 6  # alternatives of which one must be in the text
+
+_OPEN_ENDED: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT}
 
 
-class PatternError(ValueError):
-    """A pattern that cannot be used, and why, as the end of a sentence."""
-
-
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that is searched without regard to case; raises PatternError where it must not be used."""
-    if len(pattern) > LONGEST:
-        raise PatternError(f"it has more than {LONGEST} characters")
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of the catalogue; raises ValueError with the reason why it cannot be used."""
     try:
-        compiled = re.compile(pattern, re.IGNORECASE)
-        parsed = _parser.parse(pattern, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as exc:
-        raise PatternError(str(exc)) from exc
-    if compiled.search(""):
-        raise PatternError("it is found in an empty text, so it would match everything")
-    if _has_nested(parsed):
-        raise PatternError("a repeat stands within a repeat, which can take for ever; write a character class instead")
-    if _tries(list(_flat(parsed))) > TRIES_AT_MOST:
-        raise PatternError(
-            "several open repeats in it can take what should follow them, which can take very long; say how long each "
-            "may be, as in .{0,80}, or which characters it has, as in [^,]*"
-        )
-    return compiled
+        ready = re.compile(pattern.translate(QUOTES), re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as exc:
+        raise ValueError(f"the pattern {pattern!r} cannot be read ({exc}).") from exc
+    tree = sre_parser.parse(ready.pattern, re.IGNORECASE)
+    if ready.search(""):
+        raise ValueError(f"the pattern {pattern!r} is found in every text.")
+    if _is_nested(tree):
+        raise ValueError(f"the pattern {pattern!r} repeats what repeats already, which a text could make endless.")
+    if sum(1 for _ in _repeats(tree)) > 1 and any(_is_slow(ready, begun) for begun in _beginnings(tree)):
+        raise ValueError(f"the pattern {pattern!r} takes too long on some texts; use fewer open-ended parts.")
+    return ready
 
 
-def _has_nested(parsed: Iterable[tuple[Any, Any]], *, within: bool = False) -> bool:
-    """Whether something of several lengths, or a choice, stands within an open repeat."""
-    for name, value in parsed:
-        if str(name) in REPEATS:
-            least, most, body = value
-            if (within and least != most) or _has_nested(body, within=within or _is_open(least, most)):
-                return True
-        elif (within and str(name) in ("BRANCH", "GROUPREF", "GROUPREF_EXISTS")) or any(
-            _has_nested(part, within=within) for part in _parts(value)
-        ):
+def literals_of(pattern: re.Pattern[str]) -> tuple[str, ...]:
+    """Return texts in lower case of which a text must hold one for the pattern to be found in it; none: not known."""
+    return _required(sre_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)) or ()
+
+
+def _required(tree: Any) -> tuple[str, ...]:
+    """Return the most telling of what a sequence cannot do without."""
+    best: tuple[str, ...] = ()
+    run = ""
+    for operator, value in [*tree, (None, None)]:
+        if operator is sre.LITERAL and value < 128:
+            run += chr(value).lower()
+            continue
+        best, run = _better(best, (run,) if run else ()), ""
+        if operator is sre.SUBPATTERN:
+            best = _better(best, _required(value[3]))
+        elif operator in _OPEN_ENDED and value[0] > 0:
+            best = _better(best, _required(value[2]))
+        elif operator is sre.BRANCH:
+            each = [_required(branch) for branch in value[1]]
+            together = tuple(dict.fromkeys(literal for one in each for literal in one))
+            if all(each) and len(together) <= MOST_LITERALS:
+                best = _better(best, together)
+    return best
+
+
+def _better(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    def worth(literals: tuple[str, ...]) -> tuple[int, int]:
+        return (min(map(len, literals), default=0), -len(literals))
+
+    return max(one, other, key=worth)
+
+
+def _parts(operator: Any, value: Any) -> list[Any]:
+    """Return the sequences within one part of a pattern."""
+    if operator is sre.SUBPATTERN:
+        return [value[3]]
+    if operator in _OPEN_ENDED or operator is getattr(sre, "POSSESSIVE_REPEAT", None):
+        return [value[2]]
+    if operator is sre.BRANCH:
+        return list(value[1])
+    if operator in {sre.ASSERT, sre.ASSERT_NOT}:
+        return [value[1]]
+    if operator is sre.GROUPREF_EXISTS:
+        return [part for part in value[1:] if part]
+    return [value] if operator is getattr(sre, "ATOMIC_GROUP", None) else []
+
+
+def _repeats(tree: Any) -> Iterator[Any]:
+    """Yield the open-ended repeats of a pattern."""
+    for operator, value in tree:
+        if operator in _OPEN_ENDED and value[1] > MANY:
+            yield value[2]
+        for part in _parts(operator, value):
+            yield from _repeats(part)
+
+
+def _is_nested(tree: Any) -> bool:
+    return any(next(_repeats(body), None) is not None for body in _repeats(tree))
+
+
+def _is_slow(pattern: re.Pattern[str], begun: str) -> bool:
+    """Try longer and longer texts, until the longest is sure to be fast enough or one was not."""
+    length = 32
+    while length < LONGEST_COMPARED:
+        length *= 2
+        text = (begun * (length // len(begun) + 1))[:length] + "\0"
+        began = process_time()
+        pattern.search(text)
+        spent = process_time() - began
+        if spent > MOST_SECONDS:
             return True
+        if spent * (LONGEST_COMPARED / length) ** 3 < MOST_SECONDS:
+            return False
     return False
 
 
-def _is_open(least: Any, most: Any) -> bool:
-    return bool(most != least and int(most) > 1)
+def _beginnings(tree: Any) -> Iterator[str]:
+    """Yield what a text against a pattern repeats: what its parts match, alone and after one another."""
+    for end in range(1, len(tree) + 1):
+        yield from filter(None, {_sample(tree, end), _sample(tree[end - 1 : end], 1)})
 
 
-def _tries(parts: Parsed) -> float:
-    """Return about how often the matcher must begin anew in the worst text: a product over what can be divided."""
-    found = TEXT_AT_MOST / _literals(parts)
-    factors, scans = 1, False
-    for place, (name, value) in enumerate(parts):
-        rest = parts[place + 1 :]
-        if str(name) == "BRANCH":
-            found *= max(1.0, *(_tries(list(_flat(branch))) / TEXT_AT_MOST for branch in value[1]))
-        elif str(name) in REPEATS and value[0] != value[1]:
-            takes = _takes(value[2])
-            is_divided = any(takes & first for first in _firsts(rest))
-            length = min(int(value[1]), TEXT_AT_MOST)
-            if is_divided and length > 1:
-                factors, scans = factors + 1, False
-                found *= max(1.0, length / _literals(rest)) / factors
-            else:
-                scans = scans or length == TEXT_AT_MOST
-    return found * TEXT_AT_MOST / (factors + 1) if scans else found
-
-
-def _literals(parts: Parsed) -> int:
-    """Return with how many fixed characters these parts begin, at least 1."""
-    count = 0
-    while count < len(parts) and str(parts[count][0]) == "LITERAL":
-        count += 1
-    return max(1, count)
-
-
-def _flat(parsed: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Any, Any]]:
-    """Yield the parts in a row, those of groups, of what may be left out, and of what is there so many times."""
-    for name, value in parsed:
-        if str(name) == "SUBPATTERN":
-            yield from _flat(value[-1])
-        elif str(name) == "ATOMIC_GROUP":
-            yield from _flat(value)
-        elif str(name) in REPEATS and (value[0] == value[1] or int(value[1]) <= 1):
-            for _copy in range(min(int(value[1]), COPIES_AT_MOST)):
-                yield from _flat(value[2])
+def _sample(tree: Any, end: int) -> str:
+    """Return a text that the first parts of a sequence match, or nearly."""
+    made = ""
+    for operator, value in tree[:end]:
+        if operator is sre.LITERAL:
+            made += chr(value)
+        elif operator in {sre.ANY, sre.NOT_LITERAL}:
+            made += "a"
+        elif operator is sre.IN:
+            made += _member(value)
+        elif operator in _OPEN_ENDED:
+            made += _sample(value[2], len(value[2])) * max(value[0], 1)
         else:
-            yield name, value
+            made += "".join(_sample(part, len(part)) for part in _parts(operator, value)[:1])
+    return made
 
 
-def _firsts(rest: Parsed) -> list[frozenset[str]]:
-    """Return what the parts after a repeat may begin with, up to the first that the repeat cannot skip."""
-    for name, value in rest:
-        if str(name) == "AT" or str(name).startswith("ASSERT"):
-            continue
-        if str(name) in REPEATS:
-            firsts = [_takes(value[2])]
-            return firsts if int(value[0]) else firsts + _firsts(rest[1:])
-        return [_takes([(name, value)])]
-    return []
-
-
-def _takes(body: Any) -> frozenset[str]:
-    """Return which of the probes a part of one character can take; for anything longer, its own first characters."""
-    parts = list(_flat(list(body)))
-    if not parts:
-        return frozenset()
-    name, value = str(parts[0][0]), parts[0][1]
-    if name == "LITERAL":
-        return frozenset({chr(value).lower(), chr(value).upper()})
-    if name == "NOT_LITERAL":
-        return frozenset(PROBES) - {chr(value).lower(), chr(value).upper()}
-    if name == "ANY":
-        return frozenset(PROBES) - {"\n"}
-    if name == "IN":
-        return _class(value)
-    if name == "BRANCH":
-        return frozenset().union(*(_takes(branch) for branch in value[1]))
-    return frozenset(PROBES)
-
-
-def _class(items: Iterable[tuple[Any, Any]]) -> frozenset[str]:
-    found: set[str] = set()
-    negated = False
-    for name, value in items:
-        if str(name) == "NEGATE":
-            negated = True
-        elif str(name) == "LITERAL":
-            found |= {chr(value).lower(), chr(value).upper()}
-        elif str(name) == "RANGE":
-            inside = [probe for probe in PROBES if value[0] <= ord(probe) <= value[1]]
-            found |= {form for probe in inside for form in (probe.lower(), probe.upper())}
-        else:
-            found |= {probe for probe in PROBES if CATEGORIES[str(value)].match(probe)}
-    return frozenset(PROBES) - found if negated else frozenset(found)
-
-
-CATEGORIES: Final = {
-    "CATEGORY_DIGIT": re.compile(r"\d"),
-    "CATEGORY_NOT_DIGIT": re.compile(r"\D"),
-    "CATEGORY_SPACE": re.compile(r"\s"),
-    "CATEGORY_NOT_SPACE": re.compile(r"\S"),
-    "CATEGORY_WORD": re.compile(r"\w"),
-    "CATEGORY_NOT_WORD": re.compile(r"\W"),
-}
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    """Return the patterns within one part of a pattern."""
-    for each in value if isinstance(value, tuple | list) else (value,):
-        if isinstance(each, _parser.SubPattern):
-            yield each
-        elif isinstance(each, list):
-            yield from (part for part in each if isinstance(part, _parser.SubPattern))
+def _member(members: Any) -> str:
+    for operator, value in members:
+        if operator is sre.LITERAL:
+            return chr(value)
+        if operator is sre.RANGE:
+            return chr(value[0])
+        if operator is sre.CATEGORY:
+            return {sre.CATEGORY_DIGIT: "0", sre.CATEGORY_SPACE: " "}.get(value, "a")
+    return "a"
