@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+import syncdiag.entry_admin
 import syncdiag.event_log  # noqa: F401 (registers the event log's pages)
 from invoices.admin.access import ClientRowsAdmin, Row, clients_of, http_status, person
 from invoices.admin.filters import BeforeFilter, ClientFilter, FixedFilter

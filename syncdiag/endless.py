@@ -1,18 +1,19 @@
 """Patterns that a text could keep busy for ever, told by their structure, before they are tried. Reads no database.
 
-Where something of several lengths, or a choice that can be read in two ways, stands within a repeat, Python's
-matcher tries every way in which a text can be divided among them: twice as many for each further character.
-`patterns.py` tries the rest on texts.
+Where what stands within a repeat can be read in several ways, Python's matcher tries all of them for each turn: twice
+as many for each further character of a text. `patterns.py` tries the rest on texts.
 """
 
-import re._constants as sre  # type: ignore[import-untyped]  # private, but the only one that knows what a pattern is
-import re._parser as sre_parser  # type: ignore[import-untyped]
+import re._constants as sre  # type: ignore[import-not-found]  # private, but the only one that knows what a pattern is
+import re._parser as sre_parser  # type: ignore[import-not-found]
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any, Final
 
 LONGEST: Final = 500
+TEXTS_AT_MOST: Final = 64
 _REPEATS: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
-_REFERENCES: Final = {sre.GROUPREF, sre.GROUPREF_EXISTS}
+_CHOICES: Final = {sre.BRANCH, sre.GROUPREF, sre.GROUPREF_EXISTS}
 
 
 def why_endless(pattern: str) -> str:
@@ -29,24 +30,45 @@ def why_endless(pattern: str) -> str:
 
 def _is_endless(parsed: Iterable[tuple[Any, Any]], *, within: bool = False) -> bool:
     for name, value in parsed:
-        if within and (name in _REFERENCES or (name in _REPEATS and value[0] != value[1])):
+        if within and (name in _CHOICES or (name in _REPEATS and value[0] != value[1])):
             return True
-        if within and name is sre.BRANCH and not _is_plain_choice(value[1]):
-            return True
+        if name in _REPEATS and value[1] > 1 and _is_read_in_one_way(value[2]):
+            continue
         repeats = within or (name in _REPEATS and value[1] > 1)
         if any(_is_endless(part, within=repeats) for part in _parts(value)):
             return True
     return False
 
 
-def _is_plain_choice(branches: Iterable[Any]) -> bool:
-    """Whether a text can be read in one way only: all are fixed texts, and none is how another begins."""
-    texts = []
-    for branch in branches:
-        if any(name is not sre.LITERAL for name, _value in branch):
-            return False
-        texts.append("".join(chr(value) for _name, value in branch).lower())
-    return not any(one.startswith(other) for one in texts for other in texts if one is not other)
+def _is_read_in_one_way(body: Any) -> bool:
+    """Whether a repeat is over some fixed texts of which none is how another begins."""
+    texts = _texts(body)
+    if not texts:
+        return False
+    pairs = ((one, other) for place, one in enumerate(texts) for other in texts[:place])
+    return not any(one.startswith(other) or other.startswith(one) for one, other in pairs)
+
+
+def _texts(body: Any) -> list[str]:
+    """Return all texts that fixed characters, choices and what may be left out can make; empty: too many, or not so."""
+    made = [""]
+    for name, value in body:
+        if name is sre.LITERAL:
+            each = [chr(value).lower()]
+        elif name is sre.BRANCH:
+            parts = [_texts(branch) for branch in value[1]]
+            each = [text for part in parts for text in part] if all(parts) else []
+        elif name is sre.SUBPATTERN:
+            each = _texts(value[3])
+        elif name in _REPEATS and (value[0], value[1]) == (0, 1):
+            inner = _texts(value[2])
+            each = ["", *inner] if inner else []
+        else:
+            each = []
+        if len(made) * len(each) > TEXTS_AT_MOST:
+            return []
+        made = [begun + text for begun, text in product(made, each)]
+    return made
 
 
 def _parts(value: Any) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from syncdiag.catalogue import Entry, explain_complaint
+from syncdiag.catalogue import explain_complaint
 
 
 def meaning_of(system: str, complaint: Mapping[str, str]) -> SafeString:
@@ -14,9 +14,10 @@ def meaning_of(system: str, complaint: Mapping[str, str]) -> SafeString:
     explained = explain_complaint(system, complaint)
     if explained is None:
         return SafeString("")
-    return format_html('<a class="meaning" href="{}">{}</a>', guide_url(explained.entry), explained.entry.title)
+    entry = explained.entry
+    return format_html('<a class="meaning" href="{}">{}</a>', guide_url(entry.system, entry.id), entry.title)
 
 
-def guide_url(entry: Entry) -> str:
+def guide_url(system: str, entry_id: str) -> str:
     """Return the address of an entry in its guide; what any system may say has a guide of its own."""
-    return f"{reverse('admin:syncdiag_guide', args=[entry.system])}#{entry.id}"
+    return f"{reverse('admin:syncdiag_guide', args=[system])}#{entry_id}"

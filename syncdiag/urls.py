@@ -2,6 +2,9 @@
 
 from django.urls import path
 
-from syncdiag.api import DiagnosisView
+from syncdiag.api import DiagnosisView, ExplainView
 
-urlpatterns = [path("invoices/<int:pk>/diagnosis/", DiagnosisView.as_view(), name="invoice-diagnosis")]
+urlpatterns = [
+    path("invoices/<int:pk>/diagnosis/", DiagnosisView.as_view(), name="invoice-diagnosis"),
+    path("explain/", ExplainView.as_view(), name="explain"),
+]

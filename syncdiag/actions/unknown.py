@@ -1,5 +1,6 @@
 """The list of unknown errors: what delivery met and no entry knows, and what people sent."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ TURNS: Final = 5
 BEGIN_WITH: Final = 20_000  # latest lines, the first time
 LOOKED_THROUGH: Final = 5_000  # open unknown errors, when the catalogue changes
 LONGEST_SAMPLE: Final = 4_000
+Whose = tuple[int | None, int | None]  # a client's id, else a person's
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Seen:
     client_id: int | None = None
     person_id: int | None = None
     invoice_id: int | None = None
+
+    @property
+    def whose(self) -> Whose:
+        """On whose account it goes: the client's, or where there is none the person's."""
+        return self.client_id, None if self.client_id else self.person_id
 
     @property
     def words(self) -> str:
@@ -194,22 +201,20 @@ def _refusals(after: int, until: int) -> list[Seen]:
 @transaction.atomic
 def _write(seen: Sequence[Seen], now: datetime) -> int:
     """Count errors on their rows, new ones as far as the day's bound goes; return how many were counted."""
-    errors = {each.key: each for each in seen}
-    there = set(
-        UnknownSighting.objects.filter(error__key__in=errors).values_list("error__key", "client_id", "person_id")
-    )
-    places = {(key, client, None if client else person) for key, client, person in there}
-    room = _room({(each.client_id, None if each.client_id else each.person_id) for each in seen}, now)
+    there = UnknownSighting.objects.filter(error__key__in={each.key for each in seen})
+    places: set[tuple[str, Whose]] = set()
+    for key, client, person in there.values_list("error__key", "client_id", "person_id"):
+        places.add((key, (client, None if client else person)))
+    room = _room({each.whose for each in seen}, now)
     taken: list[Seen] = []
     left_out = 0
     for each in seen:
-        whose = (each.client_id, None if each.client_id else each.person_id)
-        if (each.key, *whose) not in places:
-            if room[whose] <= 0:
+        if (each.key, each.whose) not in places:
+            if room[each.whose] <= 0:
                 left_out += 1
                 continue
-            room[whose] -= 1
-            places.add((each.key, *whose))
+            room[each.whose] -= 1
+            places.add((each.key, each.whose))
         taken.append(each)
     if left_out:
         log.warning("unknown errors left out: too many kinds in a day", count=left_out)
@@ -218,7 +223,7 @@ def _write(seen: Sequence[Seen], now: datetime) -> int:
     return len(taken)
 
 
-def _room(origins: set[tuple[int | None, int | None]], now: datetime) -> dict[tuple[int | None, int | None], int]:
+def _room(origins: set[Whose], now: datetime) -> dict[Whose, int]:
     """Return how many new kinds each client, or person without one, may still bring within the day."""
     recent = UnknownSighting.objects.filter(first_seen_at__gt=now - DAY).order_by()
     clients = [client for client, _person in origins if client]
@@ -248,16 +253,16 @@ def _count(seen: Sequence[Seen], now: datetime) -> None:
     )
     rows = UnknownError.objects.select_for_update().filter(key__in=first).order_by("pk")
     errors = dict(rows.values_list("key", "pk"))
-    groups: dict[tuple[str, int | None, int | None], list[Seen]] = {}
+    groups: dict[tuple[str, Whose], list[Seen]] = {}
     for each in seen:
-        groups.setdefault((each.key, each.client_id, None if each.client_id else each.person_id), []).append(each)
+        groups.setdefault((each.key, each.whose), []).append(each)
+    counts = Counter(each.key for each in seen)
     for key, pk in errors.items():
-        count = sum(len(group) for (of, *_whose), group in groups.items() if of == key)
         # Back on the list if an entry that knew it does so no more.
         UnknownError.objects.filter(pk=pk).update(
-            count=F("count") + count, last_seen_at=now, known_at=None, known_as=""
+            count=F("count") + counts[key], last_seen_at=now, known_at=None, known_as=""
         )
-    for (key, client_id, person_id), group in groups.items():
+    for (key, (client_id, person_id)), group in groups.items():
         last = group[-1]
         whose = {"client_id": client_id} if client_id else {"client_id": None, "person_id": person_id}
         sighting, _is_new = UnknownSighting.objects.get_or_create(
