@@ -223,13 +223,6 @@ def explain(system: str, code: str, text: str) -> Explanation | None:
     return None if match is None else match.explanation
 
 
-def explain_complaint(system: str, complaint: Mapping[str, str]) -> Explanation | None:
-    """Return what the catalogue says of an error as messages and attempts keep it: code, message and detail."""
-    message, detail = complaint.get("message") or "", complaint.get("detail") or ""
-    text = detail if detail.startswith(message) else f"{message} {detail}".rstrip()
-    return explain(system, complaint.get("code") or "", text)
-
-
 _sources: list[Callable[[str], tuple[Entry, ...]]] = []
 _prepared: dict[str, tuple[tuple[tuple[Entry, ...], ...], Prepared]] = {}
 
@@ -265,6 +258,11 @@ def stem_of(system: str) -> str:
     return ALIASES.get(stem, stem)
 
 
+def has_entries(system: str) -> bool:
+    """Return whether there is anything of a system's own, in a file or added."""
+    return any(_parts_of(stem_of(system)))
+
+
 def systems() -> tuple[str, ...]:
     """Return the systems that have a file, without the general one."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != GENERAL))
@@ -285,15 +283,21 @@ def entries_of(system: str) -> tuple[Entry, ...]:
     return read_catalogue(stem, path.read_text(encoding="utf-8"), path.name)
 
 
-def read_catalogue(system: str, text: str, file: str) -> tuple[Entry, ...]:
-    """Read one catalogue; raises CatalogueError naming `file` and the entry."""
+def read_catalogue(system: str, text: str, file: str, *, is_new: bool = False) -> tuple[Entry, ...]:
+    """Read one catalogue; raises CatalogueError naming `file` and the entry.
+
+    One that is new, because somebody has just written it, has its patterns tried out as well (patterns.py).
+    """
     try:
         tables = tomllib.loads(text).get("entry", [])
     except tomllib.TOMLDecodeError as exc:
         raise CatalogueError(file, f" is not TOML: {exc}.") from exc
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise CatalogueError(file, ": each entry begins with [[entry]].")
-    entries = [read_entry(system, table, f"{file}, entry {table.get('id', '(without an id)')}: ") for table in tables]
+    entries = [
+        read_entry(system, table, f"{file}, entry {table.get('id', '(without an id)')}: ", is_new=is_new)
+        for table in tables
+    ]
     ids = [entry.id for entry in entries]
     for name in ids:
         if ids.count(name) > 1:
@@ -301,7 +305,7 @@ def read_catalogue(system: str, text: str, file: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def read_entry(system: str, table: Mapping[str, Any], where: str) -> Entry:
+def read_entry(system: str, table: Mapping[str, Any], where: str, *, is_new: bool = False) -> Entry:
     """Return an entry from its keys and values; raises CatalogueError naming `where` and the key that is wrong.
 
     Every entry is checked here: those of the files, and those that an administrator adds.
@@ -327,7 +331,7 @@ def read_entry(system: str, table: Mapping[str, Any], where: str) -> Entry:
         raise CatalogueError(where, f"{values['button']} is not a button.", "button")
     if (values.get("button") == "edit") != bool(values.get("field")):
         raise CatalogueError(where, "a field is named exactly where the button is edit.", "field")
-    patterns = tuple(_compiled(pattern, where) for pattern in values.get("patterns", ()))
+    patterns = tuple(_compiled(pattern, where, is_new=is_new) for pattern in values.get("patterns", ()))
     entry = Entry(
         **{
             **values,
@@ -365,9 +369,9 @@ def _check_form(name: str, value: Any, where: str) -> None:
         raise CatalogueError(where, f"{name} has more than {MOST} lines.", name)
 
 
-def _compiled(pattern: str, where: str) -> re.Pattern[str]:
+def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
     try:
-        ready = compiled(pattern)
+        ready = compiled(pattern, is_new=is_new)
     except ValueError as exc:
         raise CatalogueError(where, str(exc), "patterns") from exc
     if why := why_endless(pattern):

@@ -5,12 +5,13 @@ has been rolled back". Those are wrappers: they lose against whatever else was s
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from syncdiag.catalogue import Explanation, Match, Prepared, Weight, entries_of, prepared_of, stem_of, systems
+from syncdiag.catalogue import Explanation, Match, Weight, explain, has_entries, prepared_of, systems
 from syncdiag.parsing import SaidError, read_errors
+from syncdiag.parsing.said import LONGEST_TEXT
 
 # What says only that something else went wrong.
 _WRAPPER: Final = re.compile(
@@ -64,24 +65,38 @@ def classify(system: str, answer: object, *, code: str = "", status: int | None 
     `code` is the code of an answer that is a text without one. A system without a catalogue is guessed.
     """
     errors = read_errors(system, answer, status=status)
-    if code and not errors and not str(answer or "").strip():
-        errors = (SaidError(code=code),)
-    return by_telling(classify_error(system, error, code) for error in errors)
+    if code and not errors:
+        errors = (SaidError(code=code, message=answer[:LONGEST_TEXT] if isinstance(answer, str) else ""),)
+    if isinstance(answer, str):  # the code that was found in a text may be none
+        return by_telling(_classify(system, error, code, error.code) for error in errors)
+    return by_telling(_classify(system, error, error.code or code) for error in errors)
 
 
-def classify_error(system: str, error: SaidError, code: str = "") -> Classified:
+def classify_error(system: str, error: SaidError) -> Classified:
     """Return one error with what the catalogue says of it."""
-    code = error.code if error.code and not (code and error.code.startswith("HTTP ")) else code or error.code
-    if stem_of(system) in systems() or entries_of(system):
-        match = _match(prepared_of(system), code, error)
-    else:
-        match = next((match for _, match in _guesses(code, error)), None) or _match(prepared_of(system), code, error)
-    is_wrapper = (
-        code in _WRAPPER_CODES
-        or _WRAPPER.search(error.message) is not None
-        or (match is not None and match.weight is Weight.CODE and code.upper() in _VAGUE_CODES)
+    return _classify(system, error, error.code)
+
+
+def explain_complaint(system: str, complaint: Mapping[str, str]) -> Explanation | None:
+    """Return what the catalogue says of an error as messages and attempts keep it: code, message and detail."""
+    said = SaidError(message=complaint.get("message") or "", detail=complaint.get("detail") or "")
+    return explain(system, complaint.get("code") or "", said.text)
+
+
+def _classify(system: str, error: SaidError, *codes: str) -> Classified:
+    """Return an error with what is said of it under the best of its codes."""
+    codes = tuple(dict.fromkeys(filter(None, codes))) or ("",)
+    known = has_entries(system)
+    found = [match for code in codes if (match := _match(system, code, error, known=known)) is not None]
+    match = max(found, key=lambda one: one.weight, default=None)
+    is_wrapper = _is_wrapper(error, codes) or (
+        match is not None and match.weight is Weight.CODE and not _VAGUE_CODES.isdisjoint(codes)
     )
     return Classified(error, None if match is None else match.explanation, is_wrapper)
+
+
+def _is_wrapper(error: SaidError, codes: Iterable[str]) -> bool:
+    return not _WRAPPER_CODES.isdisjoint(codes) or _WRAPPER.search(error.message) is not None
 
 
 def by_telling(classified: Iterable[Classified]) -> tuple[Classified, ...]:
@@ -99,23 +114,43 @@ def guess(text: str) -> tuple[Guess, ...]:
     for system in systems():
         for error in read_errors(system, text):
             for found, match in _guesses(error.code, error, (system,)):
-                is_wrapper = error.code in _WRAPPER_CODES or _WRAPPER.search(error.message) is not None
+                is_wrapper = _is_wrapper(error, (error.code,))
                 worth = (not is_wrapper, int(match.weight), match.length)
                 if found not in best or worth > best[found][0]:
                     best[found] = worth, Guess(found, error, match.explanation)
     return tuple(known for _, known in sorted(best.values(), key=lambda each: each[0], reverse=True))
 
 
+def _match(system: str, code: str, error: SaidError, *, known: bool) -> Match | None:
+    """Return what is said of an error; where nobody knows the system, what the system that fits best says of it."""
+    if not known:
+        guessed = next((match for _, match in _guesses(code, error)), None)
+        if guessed is not None:
+            return guessed
+    return prepared_of(system).find(code, error.text)
+
+
 def _guesses(code: str, error: SaidError, among: Iterable[str] = ()) -> list[tuple[str, Match]]:
     """Return what the systems' own entries say of an error, the most specific first."""
     found = []
     for system in among or systems():
-        match = _match(prepared_of(system), code, error)
+        match = prepared_of(system).find(code, error.text)
         if match is not None and match.explanation.entry.system == system:
             found.append((system, match))
     return sorted(found, key=lambda each: (each[1].weight, each[1].length), reverse=True)
 
 
-def _match(prepared: Prepared, code: str, error: SaidError) -> Match | None:
-    """Return what entries say of an error: of its message and detail as one text, or of one of them."""
-    return prepared.find(code, error.text)
+def classify_row(row: Mapping[str, Any]) -> tuple[Classified, ...]:
+    """Return what a row of a corpus says, the most telling first: its message and code, and beside it its payload.
+
+    The payload often holds more errors than the message; among equals the message comes first.
+    """
+    system, code = _text(row.get("system")), _text(row.get("code"))
+    own = classify(system, _text(row.get("message")), code=code)
+    payload = row.get("payload")
+    return by_telling((*own, *(classify(system, payload, code=code) if payload else ())))
+
+
+def _text(value: object) -> str:
+    """Return a value of a row as text; codes are sometimes written as numbers."""
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value)

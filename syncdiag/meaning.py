@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from syncdiag.catalogue import explain_complaint
+from syncdiag.classifying import explain_complaint
 
 
 def meaning_of(system: str, complaint: Mapping[str, str]) -> SafeString:

@@ -36,7 +36,7 @@ def checked_entry(system: str, given: Mapping[str, Any]) -> Entry:
         raise BadInput({"system": _("Choose one of the systems.")})
     table = {key: value for key, value in given.items() if value not in ("", []) or key not in MAY_BE_LEFT_OUT}
     try:
-        return read_entry(system, table, "")
+        return read_entry(system, table, "", is_new=True)
     except CatalogueError as exc:
         raise BadInput({FIELD_OF.get(exc.field, exc.field or "__all__"): _sentence(exc.said)}) from exc
 
@@ -75,7 +75,7 @@ def import_entries(system: str, text: str, *, by: User) -> tuple[int, int]:
     if system not in all_systems():
         raise BadInput({"system": _("Choose one of the systems.")})
     try:
-        entries = read_catalogue(system, text, _("The file"))
+        entries = read_catalogue(system, text, _("The file"), is_new=True)
     except CatalogueError as exc:
         raise BadInput({"file": str(exc)}) from exc
     if not entries:

@@ -21,7 +21,8 @@ from invoices.models import Client, Event, Invoice
 from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 from syncdiag import known
-from syncdiag.catalogue import GENERAL, explain, explain_complaint, plain_code
+from syncdiag.catalogue import GENERAL, explain, plain_code
+from syncdiag.classifying import explain_complaint
 from syncdiag.models import Webhook
 from syncdiag.redacting import common_words, key_of, without_secrets
 from syncdiag.stored import ReadingMark, UnknownError, UnknownSighting

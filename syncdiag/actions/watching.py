@@ -17,7 +17,7 @@ from invoices import clock
 from invoices.bulk import update_rows
 from invoices.models import Attempt, Invoice
 from syncdiag.actions.webhooks import write_deliveries
-from syncdiag.catalogue import explain
+from syncdiag.classifying import explain_complaint
 from syncdiag.models import Alert, Cause, News
 
 log = structlog.get_logger(__name__)
@@ -185,7 +185,7 @@ def _failures(now: datetime) -> list[Sight]:
 def _kind(system: str, complaint: dict[str, str]) -> tuple[str, str]:
     """Return the key and the title under which a complaint is counted: the catalogue's, else its code or its words."""
     code, said = complaint.get("code") or "", complaint.get("message") or ""
-    known = explain(system, code, " ".join(filter(None, (said, complaint.get("detail")))))
+    known = explain_complaint(system, complaint)
     if known is not None:
         return known.entry.id, known.entry.title
     if code:

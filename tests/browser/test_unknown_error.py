@@ -16,8 +16,8 @@ def _connected(transactional_db, acme):
 
 def paste(person, text, system="sandbox"):
     person.open("/admin/explain/")
-    person.page.get_by_label("What the system said").fill(text)
-    person.page.get_by_label("System").select_option(system)
+    person.page.locator("[name=text]").fill(text)
+    person.page.locator("select[name=system]").select_option(system)
     person.page.get_by_role("button", name="Explain it").click()
 
 
@@ -38,12 +38,14 @@ def test_from_the_clerks_paste_to_the_administrators_entry_and_back(sit_down, cl
     administrator.shoot("unknown-3-page")
     administrator.click("Add an entry for it")
     typed = administrator.page
-    typed.get_by_label("Title").fill("The warehouse is counted")
+    typed.locator("[name=title]").fill("The warehouse is counted")
     typed.locator("[name=patterns]").fill('warehouse "(?P<warehouse>[^"]+)" refuses deliveries')
-    typed.get_by_label("Cause").fill("Nothing may be booked on {warehouse} while it is counted.")
-    typed.get_by_label("Steps").fill("Wait until the stocktaking of {warehouse} is over.\nThen post the invoice again.")
-    typed.get_by_label("Where it is fixed").select_option("erp")
-    typed.get_by_label("Sending again helps").check()
+    typed.locator("[name=cause]").fill("Nothing may be booked on {warehouse} while it is counted.")
+    typed.locator("[name=steps]").fill(
+        "Wait until the stocktaking of {warehouse} is over.\nThen post the invoice again."
+    )
+    typed.locator("[name=fixed_in]").select_option("erp")
+    typed.locator("[name=retry_helps]").check()
     administrator.click("Try it")
     assert administrator.reads("It would know 1 of 1 unknown errors of its system.")
     administrator.shoot("unknown-4-tried")
@@ -66,7 +68,11 @@ def test_from_the_clerks_paste_to_the_administrators_entry_and_back(sit_down, cl
 def test_nothing_is_cut_off(sit_down, auditor, width, scheme):
     person = sit_down(auditor, width=width, scheme=scheme)
 
-    for name, path in (("index", "/admin/guides/"), ("guide", "/admin/guides/sandbox/"), ("search", "/admin/guides/?q=period")):
+    for name, path in (
+        ("index", "/admin/guides/"),
+        ("guide", "/admin/guides/sandbox/"),
+        ("search", "/admin/guides/?q=period"),
+    ):
         person.open(path)
         person.shoot(f"guides-{name}-{scheme}-{width}")
         assert person.cut_off() == [], name
