@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from syncdiag.catalogue import BUTTONS, GENERAL
-from syncdiag.guides import KINDS, kind_title
+from syncdiag.guides import KINDS, button_name, kind_title
 from syncdiag.stored import CatalogueEntry
 from syncdiag.systems import all_systems
 
@@ -82,7 +82,7 @@ class EntryForm(forms.Form):
         """Offer the systems and buttons that there are."""
         super().__init__(*args, **kwargs)
         self.fields["system"].choices = list(all_systems().items())  # type: ignore[attr-defined]  # a choice field
-        buttons = [("", _("None")), *((each, each) for each in sorted(BUTTONS - {""}))]
+        buttons = [("", _("None")), *((each, button_name(each) or each) for each in sorted(BUTTONS - {""}))]
         self.fields["button"].choices = buttons  # type: ignore[attr-defined]
 
     @classmethod

@@ -180,9 +180,14 @@ def button_text(entry: Entry) -> str:
     """Name the button or page that does it; empty where there is none."""
     if entry.button == "edit" and entry.field:
         return _("Edit, the field %(field)s") % {"field": entry.field.replace("_", " ")}
-    if entry.button in PAGES:
-        return str(PAGES[entry.button])
-    return next((str(button.label) for button in all_buttons() if button.slug == entry.button), "")
+    return button_name(entry.button)
+
+
+def button_name(slug: str) -> str:
+    """Return what a button of the catalogue is called on the pages; empty for none."""
+    if slug in PAGES:
+        return str(PAGES[slug])
+    return next((str(button.label) for button in all_buttons() if button.slug == slug), "")
 
 
 def _asked(request: HttpRequest) -> str:

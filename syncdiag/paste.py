@@ -88,7 +88,7 @@ def send_pasted(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if form.is_valid():
         text, system = form.cleaned_data["text"], form.cleaned_data["system"]
         reading = explain_text(text, system, code=request.POST.get("code", "")[:200])
-        errors = [(error.code, error.text) for error in reading.errors]
+        errors = [(error.code, error.text) for error in reading.errors] or [("", text)]
         try:
             sent = send_unknown(errors, reading.system, by=person(request), invoice_id=_invoice_id(request))
         except BadInput as refusal:
