@@ -6,7 +6,7 @@ has been rolled back". Those are wrappers: they lose against whatever else was s
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from syncdiag.catalogue import Explanation, Match, Weight, explain, has_entries, prepared_of, systems
@@ -68,7 +68,12 @@ def classify(system: str, answer: object, *, code: str = "", status: int | None 
     if code and not errors:
         errors = (SaidError(code=code, message=answer[:LONGEST_TEXT] if isinstance(answer, str) else ""),)
     if isinstance(answer, str):  # the code that was found in a text may be none
-        return by_telling(_classify(system, error, code, error.code) for error in errors)
+        classified = [_classify(system, error, code, error.code) for error in errors]
+        if len(errors) > 1 and not any(one.is_known for one in classified):
+            # The lines of a text that were taken for several errors may be one.
+            whole = _classify(system, replace(errors[0], message=answer[:LONGEST_TEXT], detail=""), code)
+            classified = [whole] if whole.is_known else classified
+        return by_telling(classified)
     return by_telling(_classify(system, error, error.code or code) for error in errors)
 
 

@@ -19,7 +19,8 @@ from defusedxml.ElementTree import DefusedXMLParser, ParseError
 Tree = Any  # dict[str, Tree] | list[Tree] | str | int | float | bool | None
 
 DEEPEST: Final = 32
-MOST_NODES: Final = 20_000
+MOST_NODES: Final = 60_000
+MOST_MEMBERS: Final = 2_000  # of one list or object: what is beside must not use up what is inside
 MOST_TRIES: Final = 32  # places in a broken text at which JSON is looked for
 LONGEST_BROKEN: Final = 64 * 1024  # characters of a broken text that are searched
 TEXT: Final = "#text"  # the key of an element's own text where it has attributes or children as well
@@ -62,7 +63,7 @@ def bounded(value: object) -> Tree:
         place, key, value, depth = todo.pop()
         if isinstance(value, dict | list | tuple):
             items = value.items() if isinstance(value, dict) else enumerate(value)
-            size = min(len(value), left) if depth < DEEPEST else 0
+            size = min(len(value), MOST_MEMBERS, max(left, 0)) if depth < DEEPEST else 0
             left -= size
             copy: Any = {} if isinstance(value, dict) else [None] * size
             children: list[tuple[Any, Any, object, int]] = []

@@ -42,8 +42,7 @@ def read_errors(
     else:
         tree = bounded(answer)
         errors, original = _of_tree(stem_of(system), tree, status), json.dumps(tree, ensure_ascii=False)
-    original = storable(original)[:LONGEST_ORIGINAL]
-    return tuple(replace(error, original=original) for error in each_once(errors))
+    return each_once(errors, storable(original[:LONGEST_ORIGINAL]))
 
 
 def _of_text(stem: str, text: str, status: int | None, content_type: str) -> list[SaidError]:
@@ -69,8 +68,8 @@ def _of_json(stem: str, text: str, status: int | None) -> list[SaidError]:
         errors = _of_tree(stem, mended_json(text), status)
     except ValueError:
         errors = []
-    for tree in () if errors else (*pieces_of_json(text), pairs_of_json(text)):
-        errors += errors_in(tree, status).errors
+    errors = errors or [error for piece in pieces_of_json(text) for error in errors_in(piece, status).errors]
+    errors = errors or errors_in(pairs_of_json(text), status).errors
     if errors:
         return errors
     if text[0] == "{" or text[:2] in {"[{", '["'}:
@@ -94,8 +93,8 @@ def _of_xml(stem: str, text: str, status: int | None) -> list[SaidError]:
 
 def _of_words(stem: str, text: str, status: int | None) -> list[SaidError]:
     """Read a plain text: an answer that stands in it after some words, or the words."""
-    if not _is_refused(status) and texts.says_nothing_wrong(text):
-        return []
+    if texts.says_nothing_wrong(text):
+        return [_refusal(status, "The answer gives no reason", text)] if _is_refused(status) else []
     packed = _packed_in(text, status)
     if packed:
         return packed

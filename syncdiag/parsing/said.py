@@ -10,6 +10,7 @@ LONGEST_ORIGINAL: Final = 64 * 1024  # characters kept of it
 LONGEST_TEXT: Final = 4_000  # characters of one message or detail: Tryton's domain errors carry 27 kB of definitions
 LONGEST_WORD: Final = 200  # characters of a code, a field or a trace id
 MOST_ERRORS: Final = 200
+WORDLESS: Final = "The answer has no words that can be shown."
 
 # What no database column and no page takes: control characters, and halves of characters outside the basic plane.
 _UNSTORABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -55,12 +56,24 @@ def without_support_ids(text: str) -> str:
     return _SUPPORT_ID.sub("", text) if "[" in text else text
 
 
-def each_once(errors: Iterable[SaidError]) -> tuple[SaidError, ...]:
-    """Return errors in their order, without those that say what an earlier one said."""
+def each_once(errors: Iterable[SaidError], original: str) -> tuple[SaidError, ...]:
+    """Return errors as they can be kept, in their order, without those that say what an earlier one said."""
     seen: dict[tuple[str, str, str], SaidError] = {}
     for error in errors:
-        text = " ".join(without_support_ids(error.text).lower().split())
-        seen.setdefault((error.code.lower(), text, error.field), error)
+        kept = SaidError(
+            code=_kept(error.code, LONGEST_WORD),
+            message=_kept(error.message, LONGEST_TEXT) or WORDLESS,
+            detail=_kept(error.detail, LONGEST_TEXT),
+            field=_kept(error.field, LONGEST_WORD),
+            trace_id=_kept(error.trace_id or support_id_in(error.message), LONGEST_WORD),
+            original=original,
+        )
+        text = " ".join(without_support_ids(kept.text).lower().split())
+        seen.setdefault((kept.code.lower(), text, kept.field), kept)
         if len(seen) == MOST_ERRORS:
             break
     return tuple(seen.values())
+
+
+def _kept(text: str, longest: int) -> str:
+    return storable(text).strip()[:longest].rstrip()

@@ -5,7 +5,7 @@ from html import unescape
 from typing import Final
 from urllib.parse import parse_qs
 
-from syncdiag.parsing.said import LONGEST_TEXT, LONGEST_WORD, SaidError, storable, support_id_in
+from syncdiag.parsing.said import LONGEST_TEXT, SaidError
 
 LONGEST_PAGE: Final = 64 * 1024
 LONGEST_WRAPPED: Final = 60  # a line that is shorter was ended by who wrote it, and not by the width of a window
@@ -34,7 +34,7 @@ _NAMED_CODE: Final = re.compile(
     r"(-?\d{3,6}|[A-Z]{2}\d{8}|0x[0-9A-F]{8})\b",
     re.IGNORECASE,
 )
-_PREFIX: Final = re.compile(r"\s*(?:(?:error|fault|exception|failed|failure)\s*[:!\-–]\s*)+", re.IGNORECASE)
+_PREFIX: Final = re.compile(r"\A\s*(?:(?:error|fault|exception|failed|failure)\s*[:!\-–]\s*)+", re.IGNORECASE)
 _LABEL: Final = re.compile(
     r"\s*(?P<label>(?:error[ _]?)?(?:code|number|no|message|details?|description2?|correction|field|element)"
     r"|support id|trace id|request id|intuit_tid|fault ?string|fault ?code)\s*[:=]\s*(?P<words>.*)",
@@ -55,7 +55,7 @@ _LABELS: Final = {
     "field": "field",
     "element": "field",
 }
-_BULLET: Final = re.compile(r"\s*(?:[-*•·]|\d{1,2}[.)])\s+")
+_BULLET: Final = re.compile(r"\A\s*(?:[-*•·]|\d{1,2}[.)])\s+")
 _NOTHING_WRONG: Final = re.compile(
     r"[\s\"']*(?:ok(?:ay)?|true|null|none|success(?:ful(?:ly)?)?|done|created|accepted|no errors?|status ok|\d{1,3})?"
     r"[\s.!\"']*",
@@ -88,9 +88,9 @@ def read_form(text: str) -> SaidError | None:
     begun = text.find("oauth_problem=")
     if begun < 0:
         return None
-    fields = parse_qs(text[begun : begun + LONGEST_TEXT], max_num_fields=50)
+    fields = parse_qs(text[begun : begun + LONGEST_TEXT])
     problem = fields.get("oauth_problem", [""])[0]
-    return SaidError(problem[:LONGEST_WORD], problem, fields.get("oauth_problem_advice", [""])[0]) if problem else None
+    return SaidError(problem, problem, fields.get("oauth_problem_advice", [""])[0]) if problem else None
 
 
 def read_text(system: str, text: str) -> list[SaidError]:
@@ -131,11 +131,11 @@ def _read_labelled(block: str) -> SaidError | None:
     if not message or len(found) < 2:
         return None
     return SaidError(
-        code=found.get("code", "")[:LONGEST_WORD],
-        message=_kept(message),
-        detail=_kept(found.get("detail", "")) if "message" in found else "",
-        field=found.get("field", "")[:LONGEST_WORD],
-        trace_id=(found.get("trace_id") or support_id_in(message))[:LONGEST_WORD],
+        code=found.get("code", ""),
+        message=message,
+        detail=found.get("detail", "") if "message" in found else "",
+        field=found.get("field", ""),
+        trace_id=found.get("trace_id", ""),
     )
 
 
@@ -146,7 +146,7 @@ def _split(system: str, block: str) -> list[str]:
     for line in block.splitlines():
         if not line.strip():
             continue
-        words = _BULLET.sub("", line, count=1).strip()
+        words = _PREFIX.sub("", _BULLET.sub("", line, count=1)).strip() or line.strip()
         begins = (
             not errors
             or _BULLET.match(line) is not None
@@ -168,26 +168,23 @@ def _split(system: str, block: str) -> list[str]:
 
 def _read_sentence(system: str, words: str) -> SaidError:
     """Return the error of a sentence, with the code where it names one."""
-    message = _PREFIX.sub("", words, count=1) or words
-    code, rest = _code_at_start(system, message) or ("", message)
+    code, rest = _code_at_start(system, words) or ("", words)
     if not code:
-        named = _NAMED_CODE.search(message) or re.search(rf"\b({_ANY_CODE})\b", message)
+        named = _NAMED_CODE.search(words) or re.search(rf"\b({_ANY_CODE})\b", words)
         code = named[1] if named else ""
-    return SaidError(code=code[:LONGEST_WORD], message=_kept(rest), trace_id=support_id_in(words))
+    return SaidError(code=code, message=rest)
 
 
 def _code_at_start(system: str, words: str) -> tuple[str, str] | None:
     """Return the code that a text begins with, and what follows it."""
     codes = "|".join(filter(None, (_SYSTEM_CODES.get(system), _ANY_CODE)))
     found = re.match(
-        rf"(?:error\s+)?[\[(]?({codes})[\])]?(?:\s*[:\-–|]\s*|\s+(?=[A-Z\"'])|(?<=[\])])\s*)(\S.*)", words, re.DOTALL
+        rf"(?:[Ee]rror\s+)?(?:[Cc]ode\s+|[Nn]o\.?\s+|[Nn]umber\s+|#)?[\[(]?({codes})[\])]?(?:\s*[:\-–|]\s*|\s+(?=[A-Z\"'])|(?<=[\])])\s*)(\S.*)",
+        words,
+        re.DOTALL,
     )
     return (found[1], found[2]) if found else None
 
 
-def _kept(words: str) -> str:
-    return storable(words).strip()[:LONGEST_TEXT]
-
-
 def _plain(words: str) -> str:
-    return _kept(" ".join(unescape(words).split()))
+    return " ".join(unescape(words).split())

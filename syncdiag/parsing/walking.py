@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from syncdiag.parsing.decoding import TEXT, Tree, json_in, local, pieces_of_json, xml_in
-from syncdiag.parsing.said import LONGEST_TEXT, LONGEST_WORD, SaidError, storable, support_id_in
+from syncdiag.parsing.said import SaidError
 
 DEEPEST_NESTING: Final = 2  # JSON in a text in JSON: SuiteScript does it, and nobody does it three times
 
@@ -177,6 +177,13 @@ class _Walk:
         if scalar(named.get("issuccess")).lower() == "true":
             return 0
         self.note_failure(named, place)
+        if (
+            place.is_top
+            and self.refused
+            and _is_by_field(node)
+            and all(isinstance(each, list) for each in node.values())
+        ):
+            return self.by_field(node, replace(place, says=Says.ERROR))
         says = self.says_of(named, place)
         own = _read_error(named, place) if says is not Says.NOTHING else None
         before = len(self.findings.errors)
@@ -271,20 +278,14 @@ class _Walk:
 
     def say(self, error: SaidError, place: Place) -> int:
         """Keep an error; return how many that are."""
-        message = _words(error.message)
-        if not message:
+        if not error.message.strip():
             return 0
-        kept = SaidError(
-            code=_word(error.code or place.code),
-            message=message,
-            detail=_words(error.detail),
-            field=_word(error.field),
-            trace_id=_word(error.trace_id or support_id_in(message)),
-        )
+        if not error.code:
+            error = replace(error, code=place.code)
         if place.says is Says.WARNING:
-            self.findings.warnings.append(kept)
+            self.findings.warnings.append(error)
             return 0
-        self.findings.errors.append(kept)
+        self.findings.errors.append(error)
         return 1
 
 
@@ -320,8 +321,10 @@ def _is_error_by_itself(named: Mapping[str, Tree]) -> bool:
     words = any(scalar(named.get(name)) for name in ("message", "errormessage", "detail", "title", "error"))
     if words and {scalar(named.get(name)).lower() for name in ("errorid", "errorcode", "errornumber")} - NOT_A_CODE:
         return True
-    if scalar(named.get("error")) and scalar(named.get("errordescription")):
-        return True
+    if scalar(named.get("hresult")).lower().startswith("0x8") or (
+        scalar(named.get("error")) and scalar(named.get("errordescription"))
+    ):
+        return bool(words)
     if words and not named.keys() & IDENTITIES:
         status = scalar(named.get("status"))
         says_no = any(scalar(named.get(name)).lower() == "false" for name in ("success", "issuccess"))
@@ -348,7 +351,7 @@ def _read_error(named: Mapping[str, Tree], place: Place) -> SaidError | None:
         message=message,
         detail=" ".join(dict.fromkeys(each for each in details if each != message)),
         field=_first(named, FIELDS),
-        trace_id=_first(named, TRACES) or support_id_in(message) or place.trace,
+        trace_id=_first(named, TRACES) or place.trace,
     )
 
 
@@ -377,11 +380,3 @@ def _is_by_field(value: Tree) -> bool:
             for each in value.values()
         )
     )
-
-
-def _word(text: str) -> str:
-    return storable(text).strip()[:LONGEST_WORD]
-
-
-def _words(text: str) -> str:
-    return storable(text).strip()[:LONGEST_TEXT]
