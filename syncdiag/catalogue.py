@@ -371,12 +371,13 @@ def _check_form(name: str, value: Any, where: str) -> None:
 
 def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
     try:
-        ready = compiled(pattern, is_new=is_new)
-    except ValueError as exc:
-        raise CatalogueError(where, str(exc), "patterns") from exc
-    if why := why_endless(pattern):
-        raise CatalogueError(where, why, "patterns")
-    return ready
+        re.compile(pattern)
+        if why := why_endless(pattern):  # before it is tried out, which would never end
+            raise CatalogueError(where, why, "patterns")
+        return compiled(pattern, is_new=is_new)
+    except (ValueError, re.error, RecursionError, OverflowError) as exc:
+        said = str(exc) if isinstance(exc, ValueError) else f"the pattern {pattern!r} cannot be read ({exc})."
+        raise CatalogueError(where, said, "patterns") from exc
 
 
 def _filled(step: str, values: Mapping[str, str]) -> str:

@@ -87,8 +87,9 @@ def send_pasted(request: HttpRequest, site: AdminSite) -> HttpResponse:
     status = 400
     if form.is_valid():
         text, system = form.cleaned_data["text"], form.cleaned_data["system"]
-        reading = explain_text(text, system, code=request.POST.get("code", "")[:200])
-        errors = [(error.code, error.text) for error in reading.errors] or [("", text)]
+        code = request.POST.get("code", "")[:200]
+        reading = explain_text(text, system, code=code)
+        errors = [(error.code or code, error.text) for error in reading.errors] or [(code, text)]
         try:
             sent = send_unknown(errors, reading.system, by=person(request), invoice_id=_invoice_id(request))
         except BadInput as refusal:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client as Browser
 
 from integrations.models import Connection
-from invoices.events import facts, record
+from invoices import clock
 from invoices.models import Event
 from syncdiag.actions.entries import set_entry
 from tests.factories import InvoiceFactory
@@ -54,13 +54,16 @@ def refuse():
 
     def refuse(client, *complaints, ago=timedelta(minutes=1)):
         invoice = InvoiceFactory(client=client)
-        event = record(
-            invoice, "refuse", by=None, before=facts(invoice), level="error", evidence={"complaints": list(complaints)}
+        Event.objects.create(
+            client=client,
+            invoice=invoice,
+            sequence=1,
+            at=clock.now() - ago,
+            actor_name="Unstuck",
+            action="refuse",
+            level=Event.Level.ERROR,
+            evidence={"complaints": list(complaints)},
         )
-        Event.objects.filter(pk=event.pk)._raw_delete("default")
-        event.pk, event._state.adding = None, True
-        event.at -= ago
-        event.save()
         return invoice
 
     return refuse
