@@ -381,4 +381,4 @@ def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
 
 
 def _filled(step: str, values: Mapping[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], "…"), step)
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1]) or "…", step)

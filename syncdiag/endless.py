@@ -4,6 +4,7 @@ Where what stands within a repeat can be read in several ways, Python's matcher 
 as many for each further character of a text. `patterns.py` tries the rest on texts.
 """
 
+import re
 import re._constants as sre  # type: ignore[import-not-found]  # private, but the only one that knows what a pattern is
 import re._parser as sre_parser  # type: ignore[import-not-found]
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,11 @@ from typing import Any, Final
 LONGEST: Final = 500
 TEXTS_AT_MOST: Final = 64
 _REPEATS: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
+_CATEGORIES: Final = {
+    sre.CATEGORY_DIGIT: re.compile(r"\d"),
+    sre.CATEGORY_WORD: re.compile(r"\w"),
+    sre.CATEGORY_SPACE: re.compile(r"\s"),
+}
 _CHOICES: Final = {sre.BRANCH, sre.GROUPREF, sre.GROUPREF_EXISTS}
 
 
@@ -32,7 +38,7 @@ def _is_endless(parsed: Iterable[tuple[Any, Any]], *, within: bool = False) -> b
     for name, value in parsed:
         if within and (name in _CHOICES or (name in _REPEATS and value[0] != value[1])):
             return True
-        if name in _REPEATS and value[1] > 1 and _is_read_in_one_way(value[2]):
+        if name in _REPEATS and value[1] > 1 and (_is_read_in_one_way(value[2]) or _is_separated(value[2])):
             continue
         repeats = within or (name in _REPEATS and value[1] > 1)
         if any(_is_endless(part, within=repeats) for part in _parts(value)):
@@ -69,6 +75,31 @@ def _texts(body: Any) -> list[str]:
             return []
         made = [begun + text for begun, text in product(made, each)]
     return made
+
+
+def _is_separated(body: Any) -> bool:
+    """Whether a repeat is over words that end with a character which no word has, as in (?:\\w+ )+."""
+    if len(body) != 2 or body[0][0] not in _REPEATS or body[1][0] is not sre.LITERAL:
+        return False
+    word = body[0][1][2]
+    return len(word) == 1 and word[0][0] is sre.IN and not _holds(word[0][1], chr(body[1][1]))
+
+
+def _holds(members: Iterable[tuple[Any, Any]], character: str) -> bool:
+    """Whether a class of characters holds one; what is not understood counts as holding it."""
+    forms = {ord(character.lower()), ord(character.upper())}
+    for name, value in members:
+        if name is sre.NEGATE:
+            return True
+        if name is sre.LITERAL:
+            found = value in forms
+        elif name is sre.RANGE:
+            found = any(value[0] <= form <= value[1] for form in forms)
+        else:
+            found = value not in _CATEGORIES or _CATEGORIES[value].match(character) is not None
+        if found:
+            return True
+    return False
 
 
 def _parts(value: Any) -> Iterator[Any]:

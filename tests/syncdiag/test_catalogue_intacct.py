@@ -316,6 +316,8 @@ ROWS = [
     ("", "ARINVOICE not found", "document-gone", {}),
     ("", "The bill does not exist or has been deleted", "document-gone", {}),
     ("", "No records found", "document-gone", {}),
+    ("PL04000055", "This company is a demo company and has expired.", "company-expired", {}),
+    ("", "You are not subscribed to Order Entry", "company-expired", {}),
     ("XL03000006", "Incorrect Intacct XML Partner ID or password.", "sender-not-authorised", {}),
     (
         "XL03000006",
@@ -342,8 +344,6 @@ ROWS = [
     ("INT043", "Not Authorized to Execute This Function", "permission", {"operation": "Execute This Function"}),
     ("", "You do not have permission for API operation CREATE on objects of type ARINVOICE", "permission", {}),
     ("", "You don't have sufficient permissions to add bills", "permission", {}),
-    ("PL04000055", "This company is a demo company and has expired.", "company-expired", {}),
-    ("", "You are not subscribed to Order Entry", "company-expired", {}),
     ("PL04000055", "", "company-expired-by-code", {}),
     ("PL03000014", "", "permission-by-code", {}),
     ("XL03000006", "", "signin-by-code", {}),
@@ -504,6 +504,12 @@ def test_what_only_wraps_a_cause_stands_last_and_says_so():
 
     assert set(kinds) == {"other"}
     assert all(entry.id.startswith("wrapper-") for entry in behind)
+
+
+def test_a_value_that_the_text_leaves_out_is_shown_as_left_out():
+    found = explain(SYSTEM, "", "Item ID: is not found")
+
+    assert found.cause.startswith("A line names the item …, and Sage Intacct has no active item with this ID")
 
 
 def test_the_values_stand_in_the_steps():

@@ -122,6 +122,7 @@ class TestChecked:
             ({"patterns": ["(ab|a|b)*c"]}, "patterns", "endless"),
             ({"patterns": [r"(\w+) (\1)+x"]}, "patterns", "endless"),
             ({"patterns": ["(?:a{1,20}){20}b"]}, "patterns", "endless"),
+            ({"patterns": [r"(?:[\w ]+ )*x"]}, "patterns", "endless"),
             ({"patterns": ["(.*)(.*)(.*)z"]}, "patterns", "takes too long"),
             ({"patterns": ["a" * 501]}, "patterns", "at most 500 characters"),
             ({"fixed_in": "nowhere"}, "fixed_in", "Fixed_in must be here, erp or connection."),
@@ -146,7 +147,15 @@ class TestChecked:
         assert page.status_code == 400
         assert "endless" in page.context["form"].errors["patterns"][0]
 
-    @pytest.mark.parametrize("pattern", ["(?:the |this |current )*year", "(?:max\\.? |maximum )+length", "(?:abc){3}"])
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            "(?:the |this |current )*year",
+            "(?:max\\.? |maximum )+length",
+            "(?:abc){3}",
+            r"not have (?:[\w-]+ ){0,4}access",
+        ],
+    )
     def test_a_repeat_that_can_be_read_in_one_way_only_is_none_of_those(self, root, typed, pattern):
         assert set_entry("sandbox", typed(patterns=[pattern], example=""), by=root).pk
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('invoices', '0011_fewer_index_writes'),
-        ('syncdiag', '0002_deletions_alert'),
+        ('syncdiag', '0003_issues'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
