@@ -78,7 +78,7 @@ def _texts(body: Any) -> list[str]:
 
 
 def _is_separated(body: Any) -> bool:
-    """Whether a repeat is over words that end with a character which no word has, as in (?:\\w+ )+."""
+    """Whether a repeat is over words, each with a character behind it that no word has, as in (?:[a-z]+ )+."""
     if len(body) != 2 or body[0][0] not in _REPEATS or body[1][0] is not sre.LITERAL:
         return False
     word = body[0][1][2]
@@ -88,18 +88,22 @@ def _is_separated(body: Any) -> bool:
 def _holds(members: Iterable[tuple[Any, Any]], character: str) -> bool:
     """Whether a class of characters holds one; what is not understood counts as holding it."""
     forms = {ord(character.lower()), ord(character.upper())}
+    is_negated = False
     for name, value in members:
         if name is sre.NEGATE:
-            return True
+            is_negated = True
+            continue
         if name is sre.LITERAL:
             found = value in forms
         elif name is sre.RANGE:
             found = any(value[0] <= form <= value[1] for form in forms)
+        elif value in _CATEGORIES:
+            found = _CATEGORIES[value].match(character) is not None
         else:
-            found = value not in _CATEGORIES or _CATEGORIES[value].match(character) is not None
-        if found:
             return True
-    return False
+        if found:
+            return not is_negated
+    return is_negated
 
 
 def _parts(value: Any) -> Iterator[Any]:
