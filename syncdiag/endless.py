@@ -81,8 +81,11 @@ def _is_separated(body: Any) -> bool:
     """Whether a repeat is over words, each with a character behind it that no word has, as in (?:[a-z]+ )+."""
     if len(body) != 2 or body[0][0] not in _REPEATS or body[1][0] is not sre.LITERAL:
         return False
-    word = body[0][1][2]
-    return len(word) == 1 and word[0][0] is sre.IN and not _holds(word[0][1], chr(body[1][1]))
+    word, behind = body[0][1][2], body[1][1]
+    if len(word) != 1:
+        return False
+    name, value = word[0]
+    return value == behind if name is sre.NOT_LITERAL else name is sre.IN and not _holds(value, chr(behind))
 
 
 def _holds(members: Iterable[tuple[Any, Any]], character: str) -> bool:

@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoices.errors import BadInput, Conflict, NotAllowed, NotThere
@@ -151,7 +151,7 @@ class TestChecked:
         "pattern",
         [
             "(?:the |this |current )*year",
-            "(?:max\\.? |maximum )+length",
+            r"(?:max\.? |maximum )+length",
             "(?:abc){3}",
             r"not have (?:[\w-]+ ){0,4}access",
         ],
@@ -319,6 +319,7 @@ class TestTakenAwayAndBack:
         max_size=4,
     )
 
+    @settings(deadline=None)
     @given(ENTRIES)
     def test_any_entries_come_back_as_they_were_written(self, tables):
         entries = read_catalogue("sandbox", write_catalogue(tables), "first.toml")
