@@ -331,6 +331,8 @@ def read_entry(system: str, table: Mapping[str, Any], where: str, *, is_new: boo
         raise CatalogueError(where, f"{values['button']} is not a button.", "button")
     if (values.get("button") == "edit") != bool(values.get("field")):
         raise CatalogueError(where, "a field is named exactly where the button is edit.", "field")
+    if not all(plain_code(code) for code in values.get("codes", ())):  # it would be about every error without a code
+        raise CatalogueError(where, "a code must be more than zeros.", "codes")
     patterns = tuple(_compiled(pattern, where, is_new=is_new) for pattern in values.get("patterns", ()))
     entry = Entry(
         **{

@@ -19,7 +19,7 @@ from invoices.workflow import MessageKind, MessageState, Step
 from syncdiag import known
 from syncdiag.actions.entries import export_entries, import_entries, set_entry, table_of
 from syncdiag.actions.unknown import send_unknown
-from syncdiag.catalogue import BUTTONS, KINDS, PLACES, explain, read_catalogue
+from syncdiag.catalogue import BUTTONS, KINDS, PLACES, explain, plain_code, read_catalogue
 from syncdiag.classifying import classify
 from syncdiag.stored import CatalogueEntry, UnknownError
 from syncdiag.writing import write_catalogue
@@ -116,6 +116,7 @@ class TestChecked:
             ({"cause": "a\x00b"}, "cause", "Cause has a character that cannot be stored."),
             ({"steps": []}, "steps", "Steps must not be empty."),
             ({"codes": [], "patterns": []}, "patterns", "It has neither codes nor patterns"),
+            ({"codes": ["E1", "00"]}, "codes", "A code must be more than zeros."),
             ({"patterns": ["(["]}, "patterns", "cannot be read"),
             ({"patterns": ["x*"]}, "patterns", "is found in every text"),
             ({"patterns": ["(a+)+b"]}, "patterns", "endless"),
@@ -305,7 +306,7 @@ class TestTakenAwayAndBack:
             {
                 "id": st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8})?", fullmatch=True),
                 "kind": st.sampled_from(sorted(KINDS)),
-                "codes": st.lists(TEXT, max_size=3),
+                "codes": st.lists(TEXT.filter(plain_code), max_size=3),
                 "patterns": st.lists(TEXT.map(lambda text: "k" + re.escape(text)), min_size=1, max_size=3),
                 "title": TEXT,
                 "cause": TEXT,
