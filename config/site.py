@@ -35,6 +35,8 @@ PAGES: Final = (
     "Alert",
     "Webhook",
     "WebhookDelivery",
+    "UnknownError",
+    "CatalogueEntry",
     "SyncRun",
     "BulkRun",
     "Connection",
@@ -62,6 +64,13 @@ class UnstuckAdminSite(AdminSite):
         models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
         shown = [model for model in models if model._meta.app_label not in NEVER_SHOWN]
         super().register(shown, admin_class, **options)
+
+    def get_urls(self) -> list[Any]:
+        """Return the stock addresses, and before them the pages that belong to no model."""
+        from syncdiag.guides import guide_urls  # noqa: PLC0415 (models are there only now)
+        from syncdiag.paste import paste_urls  # noqa: PLC0415
+
+        return [*guide_urls(self), *paste_urls(self), *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the rooms in the order in which people work in them; rooms of one name stand together."""

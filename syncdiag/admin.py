@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+import syncdiag.entry_admin
 import syncdiag.event_log
 import syncdiag.issue_admin
 import syncdiag.missing_admin  # noqa: F401 (all three register pages)

@@ -21,7 +21,9 @@ class SyncdiagConfig(AppConfig):
         from integrations.reconcile_admin import explain_with as explain_balances_with  # noqa: PLC0415
         from invoices.admin.panels import add_panel  # noqa: PLC0415
         from syncdiag.answers.balances import explain_balances  # noqa: PLC0415
+        from syncdiag.catalogue import add_source  # noqa: PLC0415
         from syncdiag.desk import select_matching  # noqa: PLC0415
+        from syncdiag.known import stored_of  # noqa: PLC0415
         from syncdiag.meaning import meaning_of  # noqa: PLC0415
         from syncdiag.panels import why_panel  # noqa: PLC0415
 
@@ -29,6 +31,7 @@ class SyncdiagConfig(AppConfig):
         register_selection(select_matching)
         explain_balances_with(explain_balances)
         explain_with(meaning_of)
+        add_source(stored_of)
         register(check_catalogues)
 
 

@@ -12,6 +12,7 @@ One TOML file a system in `catalogues/`; `general.toml` holds what every system 
     retry_helps = true                   whether sending again can help once the steps are done
     button = "edit"                      the button or page that does it, one of BUTTONS; empty: none
     field = "invoice_date"               with "edit" alone: the field to edit
+    example = "The period 2026-08 is …"  may be left out: what the system says, word for word; the patterns are in it
 
 An error has a code, a text, or both. The most specific entry wins, and among equals the first in the file: code and
 pattern; then pattern (an error without a code, as a person pastes it, or with a code that nobody has met with this
@@ -31,6 +32,7 @@ from operator import is_
 from pathlib import Path
 from typing import Any, Final
 
+from syncdiag.endless import why_endless
 from syncdiag.errors import CatalogueError
 from syncdiag.patterns import PatternIndex, compiled
 from syncdiag.plaintext import PlainText, plain
@@ -81,6 +83,13 @@ ALIASES: Final = {
 BUTTONS: Final = frozenset(
     {"", "post-again", "look-up", "skip", "re-sync", "invalidate", "edit", "connection", "import", "wait"}
 )
+LISTS: Final = frozenset({"codes", "patterns", "steps"})
+NEEDED: Final = frozenset({"id", "title", "cause", "steps"})
+LONGEST_TEXT: Final = 2_000
+LONGEST: Final[Mapping[str, int]] = {"id": 60, "title": 200, "codes": 200, "field": 60}
+MOST: Final = 100  # codes, patterns or steps of one entry
+SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+UNPAIRED: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class Entry:
     patterns: tuple[re.Pattern[str], ...] = ()
     button: str = ""
     field: str = ""
+    example: str = ""
 
     @property
     def general_cause(self) -> str:
@@ -227,7 +237,9 @@ def prepared_of(system: str) -> Prepared:
     parts += _parts_of(GENERAL)
     known = _prepared.get(stem)
     if known is None or len(known[0]) != len(parts) or not all(map(is_, known[0], parts)):
-        known = _prepared[stem] = (parts, Prepared(tuple(entry for part in parts for entry in part)))
+        # Of two entries of one id the first counts: an added one stands in the place of the file's.
+        entries = {(entry.system, entry.id): entry for part in reversed(parts) for entry in reversed(part)}
+        known = _prepared[stem] = (parts, Prepared(tuple(reversed(entries.values()))))
     return known[1]
 
 
@@ -240,6 +252,11 @@ def stem_of(system: str) -> str:
     """Return the name of a system's file, whichever of its names was given."""
     stem = re.sub(r"[\W_]+", "_", system.strip().lower()).strip("_")
     return ALIASES.get(stem, stem)
+
+
+def has_entries(system: str) -> bool:
+    """Return whether there is anything of a system's own, in a file or added."""
+    return any(_parts_of(stem_of(system)))
 
 
 def systems() -> tuple[str, ...]:
@@ -270,36 +287,50 @@ def read_catalogue(system: str, text: str, file: str, *, is_new: bool = False) -
     try:
         tables = tomllib.loads(text).get("entry", [])
     except tomllib.TOMLDecodeError as exc:
-        raise CatalogueError(f"{file} is not TOML: {exc}.") from exc
-    entries = [_read_entry(system, table, file, is_new=is_new) for table in tables]
+        raise CatalogueError(file, f" is not TOML: {exc}.") from exc
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise CatalogueError(file, ": each entry begins with [[entry]].")
+    entries = [
+        read_entry(system, table, f"{file}, entry {table.get('id', '(without an id)')}: ", is_new=is_new)
+        for table in tables
+    ]
     ids = [entry.id for entry in entries]
     for name in ids:
         if ids.count(name) > 1:
-            raise CatalogueError(f"{file}: the entry {name} is there twice.")
+            raise CatalogueError(file, f": the entry {name} is there twice.")
     return tuple(entries)
 
 
-def _read_entry(system: str, table: dict[str, Any], file: str, *, is_new: bool) -> Entry:
-    where = f"{file}, entry {table.get('id', '(without an id)')}"
+def read_entry(system: str, table: Mapping[str, Any], where: str, *, is_new: bool = False) -> Entry:
+    """Return an entry from its keys and values; raises CatalogueError naming `where` and the key that is wrong.
+
+    Every entry is checked here: those of the files, and those that an administrator adds.
+    """
     values = dict(table)
     missing = {"id", "kind", "title", "cause", "steps", "fixed_in", "retry_helps"} - values.keys()
     if missing:
-        raise CatalogueError(f"{where}: {', '.join(sorted(missing))} is missing.")
+        raise CatalogueError(where, f"{', '.join(sorted(missing))} is missing.", min(missing))
     unknown = values.keys() - {name for name in Entry.__dataclass_fields__ if name != "system"}
     if unknown:
-        raise CatalogueError(f"{where}: {', '.join(sorted(unknown))} is not a key of an entry.")
+        raise CatalogueError(where, f"{', '.join(sorted(unknown))} is not a key of an entry.")
+    for name in values:
+        _check_form(name, values[name], where)
+    if not SLUG.fullmatch(values["id"]):
+        raise CatalogueError(where, "id must be small letters, digits and hyphens, at most 60.", "id")
     if values["kind"] not in KINDS:
-        raise CatalogueError(f"{where}: {values['kind']} is not a kind.")
+        raise CatalogueError(where, f"{values['kind']} is not a kind.", "kind")
     if values["fixed_in"] not in PLACES:
-        raise CatalogueError(f"{where}: fixed_in must be here, erp or connection.")
+        raise CatalogueError(where, "fixed_in must be here, erp or connection.", "fixed_in")
     if not values.get("codes") and not values.get("patterns"):
-        raise CatalogueError(f"{where}: it has neither codes nor patterns, so it would match nothing.")
+        raise CatalogueError(where, "it has neither codes nor patterns, so it would match nothing.", "patterns")
     if values.get("button", "") not in BUTTONS:
-        raise CatalogueError(f"{where}: {values['button']} is not a button.")
+        raise CatalogueError(where, f"{values['button']} is not a button.", "button")
     if (values.get("button") == "edit") != bool(values.get("field")):
-        raise CatalogueError(f"{where}: a field is named exactly where the button is edit.")
+        raise CatalogueError(where, "a field is named exactly where the button is edit.", "field")
+    if not all(plain_code(code) for code in values.get("codes", ())):  # it would be about every error without a code
+        raise CatalogueError(where, "a code must be more than zeros.", "codes")
     patterns = tuple(_compiled(pattern, where, is_new=is_new) for pattern in values.get("patterns", ()))
-    return Entry(
+    entry = Entry(
         **{
             **values,
             "system": system,
@@ -308,13 +339,43 @@ def _read_entry(system: str, table: dict[str, Any], file: str, *, is_new: bool) 
             "patterns": patterns,
         }
     )
+    if entry.example and patterns and Prepared((entry,)).find("", entry.example) is None:
+        raise CatalogueError(where, "no pattern is in the example.", "example")
+    return entry
+
+
+def _check_form(name: str, value: Any, where: str) -> None:
+    """Check that a value has the form of its key: a text, a list of texts, or true or false."""
+    if name == "retry_helps":
+        if not isinstance(value, bool):
+            raise CatalogueError(where, "retry_helps must be true or false.", name)
+        return
+    texts = value if name in LISTS and isinstance(value, list | tuple) else [value]
+    if (name in LISTS) != isinstance(value, list | tuple) or not all(isinstance(text, str) for text in texts):
+        form = "a list of texts" if name in LISTS else "a text"
+        raise CatalogueError(where, f"{name} must be {form}.", name)
+    if ((name in NEEDED or name in LISTS) and not all(text.strip() for text in texts)) or (
+        name in NEEDED and not texts
+    ):
+        raise CatalogueError(where, f"{name} must not be empty.", name)
+    if any("\x00" in text or (not text.isascii() and UNPAIRED.search(text)) for text in texts):
+        raise CatalogueError(where, f"{name} has a character that cannot be stored.", name)
+    if any(len(text) > LONGEST.get(name, LONGEST_TEXT) for text in texts):
+        longest = LONGEST.get(name, LONGEST_TEXT)
+        raise CatalogueError(where, f"{name} is longer than {longest} characters.", name)
+    if len(texts) > MOST:
+        raise CatalogueError(where, f"{name} has more than {MOST} lines.", name)
 
 
 def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
     try:
+        re.compile(pattern)
+        if why := why_endless(pattern):  # before it is tried out, which would never end
+            raise CatalogueError(where, why, "patterns")
         return compiled(pattern, is_new=is_new)
-    except ValueError as exc:
-        raise CatalogueError(f"{where}: {exc}") from exc
+    except (ValueError, re.error, RecursionError, OverflowError) as exc:
+        said = str(exc) if isinstance(exc, ValueError) else f"the pattern {pattern!r} cannot be read ({exc})."
+        raise CatalogueError(where, said, "patterns") from exc
 
 
 def _filled(step: str, values: Mapping[str, str]) -> str:

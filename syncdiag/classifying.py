@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from syncdiag.catalogue import Explanation, Match, Weight, entries_of, explain, prepared_of, systems
+from syncdiag.catalogue import Explanation, Match, Weight, explain, has_entries, prepared_of, systems
 from syncdiag.parsing import SaidError, read_errors
 from syncdiag.parsing.said import LONGEST_TEXT
 
@@ -91,7 +91,7 @@ def explain_complaint(system: str, complaint: Mapping[str, str]) -> Explanation 
 def _classify(system: str, error: SaidError, *codes: str) -> Classified:
     """Return an error with what is said of it under the best of its codes."""
     codes = tuple(dict.fromkeys(filter(None, codes))) or ("",)
-    known = bool(entries_of(system))
+    known = has_entries(system)
     found = [match for code in codes if (match := _match(system, code, error, known=known)) is not None]
     match = max(found, key=lambda one: one.weight, default=None)
     is_wrapper = _is_wrapper(error, codes) or (

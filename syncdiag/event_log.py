@@ -12,7 +12,6 @@ from typing import Any, Final
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -28,7 +27,7 @@ from invoices.admin.words import OTHER_TONES
 from invoices.models import Event, Invoice
 from invoices.templatetags.unstuck import moment, pill
 from invoices.timeline import ACTIONS
-from syncdiag.catalogue import entries_of
+from syncdiag.known import entries_of
 from syncdiag.meaning import meaning_of
 
 INVOICES_FOUND: Final = 200
@@ -152,12 +151,9 @@ class EventAdmin(ClientRowsAdmin[Event]):
         return queryset.filter(pk__in=list(lines.values_list("pk", flat=True)[:LINES_FOUND])), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list, the page of one line, the list as CSV, and the guides."""
+        """Return the list, the page of one line, and the list as CSV."""
         view = self.admin_site.admin_view
-        own = [
-            path("csv/", view(self.csv_view), name="invoices_event_csv"),
-            path("guide/<slug:system>/", view(self.guide_view), name="syncdiag_guide"),
-        ]
+        own = [path("csv/", view(self.csv_view), name="invoices_event_csv")]
         return own + [url for url in super().get_urls() if str(url.name).endswith(("_changelist", "_change"))]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -172,18 +168,6 @@ class EventAdmin(ClientRowsAdmin[Event]):
         response = StreamingHttpResponse(_written(rows), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="event-log-{timezone.now():%Y-%m-%d}.csv"'
         return response
-
-    def guide_view(self, request: HttpRequest, system: str) -> HttpResponse:
-        """Show what the catalogue knows of a system's errors."""
-        entries = entries_of(system)
-        if not entries or not clients_of(request):
-            raise Http404
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Guide: what %(system)s says, and what to do") % {"system": CONNECTORS[system].label},
-            "entries": sorted(entries, key=lambda entry: entry.title),
-        }
-        return TemplateResponse(request, "admin/syncdiag/event/guide.html", context)
 
     @admin.display(description=gettext_lazy("time"))
     def at_cell(self, event: Event) -> SafeString:

@@ -62,6 +62,7 @@ class Finding:
     subject: str = ""  # what it is about within the invoice, e.g. one payment
     covers: tuple[str, ...] = ()  # findings on the same subject that need not be said beside it
     question: str = ""  # the slug of the question that it answers
+    unknown: tuple[str, str] | None = None  # code and words of an error that no entry of the catalogue knows
 
     def __post_init__(self) -> None:
         """Refuse a finding that shows nothing for what it says."""

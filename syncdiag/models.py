@@ -14,6 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from integrations.models import Connection
 from integrations.secrets import EncryptedTextField
 from invoices.models import Attempt, Client, Invoice
+from syncdiag.stored import (  # noqa: F401 (Django finds an app's models here)
+    CatalogueEntry,
+    ReadingMark,
+    UnknownError,
+    UnknownSighting,
+)
 
 
 class Cause(models.TextChoices):

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
-
 from invoices.models import Invoice
 from syncdiag.case import Case
 from syncdiag.findings import Finding, Proof, age_text
+from syncdiag.meaning import guide_url
 from syncdiag.next_steps import NextStep, Rights, next_step_of
 
 
@@ -91,4 +90,4 @@ def as_json(shown: Shown) -> dict[str, Any]:
 
 def _guide_url(guide: str) -> str:
     system, _sharp, entry = guide.partition("#")
-    return f"{reverse('admin:syncdiag_guide', args=[system])}#{entry}" if system else ""
+    return guide_url(system, entry) if system else ""

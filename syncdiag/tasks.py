@@ -1,6 +1,6 @@
 """Background work: each task is a line long, and may run twice."""
 
-from syncdiag.actions import digests, grouping, watching, webhooks
+from syncdiag.actions import digests, grouping, unknown, watching, webhooks
 
 
 def group_failures() -> None:
@@ -9,8 +9,9 @@ def group_failures() -> None:
 
 
 def watch() -> None:
-    """Look what goes on that people should know of."""
+    """Look what goes on that people should know of, and which errors no entry of the catalogue knows."""
     watching.watch()
+    unknown.note_refusals()
 
 
 def send_digests() -> int:

@@ -1,9 +1,12 @@
 """The fixed cast: two clients, and one person a role."""
 
+import math
+
 import pytest
 from django.db import connection
 
 from invoices.roles import Role
+from syncdiag import known
 from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
 from tests.processes import end_sessions, sessions
 
@@ -23,6 +26,16 @@ def _no_session_is_left(django_db_setup, django_db_blocker):
     yield
     with django_db_blocker.unblock():
         end_sessions(sessions())
+
+
+@pytest.fixture(autouse=True)
+def _no_stored_entries(monkeypatch):
+    """Let each test begin without stored entries of the catalogue, and read them when they are changed alone.
+
+    A look at them every few seconds would be a query that some test counts, and none without a database may make one.
+    """
+    monkeypatch.setattr(known, "FRESH_FOR", math.inf)
+    monkeypatch.setattr(known, "_kept", [known.Kept("0-0", 0.0, {})])
 
 
 @pytest.fixture

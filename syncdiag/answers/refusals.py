@@ -65,6 +65,7 @@ def explain_refusal(
                 otherwise.next_step,
                 otherwise.button,
                 subject=subject,
+                unknown=(code, words) if words else None,
             )
             continue
         entry = known.entry
