@@ -1,6 +1,7 @@
 """Plain texts, HTML pages and forms turned into errors: what people paste, proxies show, and Web Connector logs."""
 
 import re
+from functools import cache
 from html import unescape
 from typing import Final
 from urllib.parse import parse_qs
@@ -27,6 +28,7 @@ _SYSTEM_CODES: Final = {
     "xero": r"\d{1,3}|XERO\d\d",
     "netsuite": r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+",
 }
+_CODE_BEFORE_COLON: Final = r"\d{4}(?=\s*:)"  # of a system that is not known
 # Codes that no text has by chance, whichever system is looked at.
 _ANY_CODE: Final = r"[A-Z]{2}\d{8}|GW-\d{4}|REST-\d{4}|0x8004[0-9A-F]{4}|QBWC\d{4,5}|[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+"
 _NAMED_CODE: Final = re.compile(
@@ -55,6 +57,7 @@ _LABELS: Final = {
     "field": "field",
     "element": "field",
 }
+_CODE_ANYWHERE: Final = re.compile(rf"\b({_ANY_CODE})\b")
 _BULLET: Final = re.compile(r"\A\s*(?:[-*•·]|\d{1,2}[.)])\s+")
 _NOTHING_WRONG: Final = re.compile(
     r"[\s\"']*(?:ok(?:ay)?|true|null|none|success(?:ful(?:ly)?)?|done|created|accepted|no errors?|status ok|\d{1,3})?"
@@ -170,20 +173,25 @@ def _read_sentence(system: str, words: str) -> SaidError:
     """Return the error of a sentence, with the code where it names one."""
     code, rest = _code_at_start(system, words) or ("", words)
     if not code:
-        named = _NAMED_CODE.search(words) or re.search(rf"\b({_ANY_CODE})\b", words)
+        named = _NAMED_CODE.search(words) or _CODE_ANYWHERE.search(words)
         code = named[1] if named else ""
     return SaidError(code=code, message=rest)
 
 
 def _code_at_start(system: str, words: str) -> tuple[str, str] | None:
     """Return the code that a text begins with, and what follows it."""
-    codes = "|".join(filter(None, (_SYSTEM_CODES.get(system, r"\d{4}(?=\s*:)"), _ANY_CODE)))
-    found = re.match(
-        rf"(?:[Ee]rror\s+)?(?:[Cc]ode\s+|[Nn]o\.?\s+|[Nn]umber\s+|#)?[\[(]?({codes})[\])]?(?:\s*[:\-–|]\s*|\s+(?=[A-Z\"'])|(?<=[\])])\s*)(\S.*)",
-        words,
+    found = _beginning(system if system in _SYSTEM_CODES else "").match(words)
+    return (found[1], found[2]) if found else None
+
+
+@cache
+def _beginning(system: str) -> re.Pattern[str]:
+    codes = f"{_SYSTEM_CODES.get(system, _CODE_BEFORE_COLON)}|{_ANY_CODE}"
+    return re.compile(
+        rf"(?:[Ee]rror\s+)?(?:[Cc]ode\s+|[Nn]o\.?\s+|[Nn]umber\s+|#)?[\[(]?({codes})[\])]?"
+        r"(?:\s*[:\-–|]\s*|\s+(?=[A-Z\"'])|(?<=[\])])\s*)(\S.*)",
         re.DOTALL,
     )
-    return (found[1], found[2]) if found else None
 
 
 def _plain(words: str) -> str:
