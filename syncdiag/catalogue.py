@@ -32,7 +32,6 @@ from operator import is_
 from pathlib import Path
 from typing import Any, Final
 
-from syncdiag.endless import why_endless
 from syncdiag.errors import CatalogueError
 from syncdiag.patterns import PatternIndex, compiled
 from syncdiag.plaintext import PlainText, plain
@@ -370,8 +369,6 @@ def _check_form(name: str, value: Any, where: str) -> None:
 def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
     try:
         re.compile(pattern)
-        if why := why_endless(pattern):  # before it is tried out, which would never end
-            raise CatalogueError(where, why, "patterns")
         return compiled(pattern, is_new=is_new)
     except (ValueError, re.error, RecursionError, OverflowError) as exc:
         said = str(exc) if isinstance(exc, ValueError) else f"the pattern {pattern!r} cannot be read ({exc})."

@@ -1,7 +1,7 @@
 """The patterns of the catalogue: made ready to be fast, and refused where they could be endless.
 
-An administrator may add a pattern. One that a text could keep busy for minutes would stop the desk, so no pattern may
-repeat what repeats already, and a new one is tried on texts made from itself: it may take MOST_SECONDS of CPU time.
+An administrator may add a pattern. One that a text could keep busy for minutes would stop the desk, so what
+`endless.py` tells by its structure is refused, and a new one is tried on texts made from itself: it may take MOST_SECONDS of CPU time.
 Trying is for when a pattern is written; at the start it would make a slow machine refuse what a fast one took.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from time import process_time
 from typing import Any, Final
 
+from syncdiag.endless import why_endless
 from syncdiag.plaintext import LONGEST_COMPARED, QUOTES
 
 MOST_SECONDS: Final = 0.5  # of CPU, for one search in one text
-MANY: Final = 25  # repeats up to this many are as good as a fixed length
 MOST_LITERALS: Final = 16  # alternatives of which one must be in the text
 MOST_GROUPS: Final = 3  # of such alternatives that are asked before the pattern
 
@@ -35,8 +35,8 @@ def compiled(pattern: str, *, is_new: bool = False) -> re.Pattern[str]:
     tree = sre_parser.parse(ready.pattern, re.IGNORECASE)
     if ready.search(""):
         raise ValueError(f"the pattern {pattern!r} is found in every text.")
-    if _is_nested(tree):
-        raise ValueError(f"the pattern {pattern!r} repeats what repeats already, which a text could make endless.")
+    if why := why_endless(pattern):
+        raise ValueError(why)
     if is_new and any(_is_slow(ready, begun) for begun in _beginnings(tree)):
         raise ValueError(f"the pattern {pattern!r} takes too long on some texts; use fewer open-ended parts.")
     return ready
@@ -131,19 +131,6 @@ def _parts(operator: Any, value: Any) -> list[Any]:
     if operator is sre.GROUPREF_EXISTS:
         return [part for part in value[1:] if part]
     return [value] if operator is getattr(sre, "ATOMIC_GROUP", None) else []
-
-
-def _repeats(tree: Any) -> Iterator[Any]:
-    """Yield the open-ended repeats of a pattern."""
-    for operator, value in tree:
-        if operator in _OPEN_ENDED and value[1] > MANY:
-            yield value[2]
-        for part in _parts(operator, value):
-            yield from _repeats(part)
-
-
-def _is_nested(tree: Any) -> bool:
-    return any(next(_repeats(body), None) is not None for body in _repeats(tree))
 
 
 def _is_slow(pattern: re.Pattern[str], begun: str) -> bool:

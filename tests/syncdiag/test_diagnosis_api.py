@@ -55,7 +55,7 @@ def test_a_finding_has_all_that_the_page_has(acme, connection, handler):
         "is_quote": True,
     }
     assert finding["link"] == f"http://testserver/admin/invoices/invoice/{invoice.pk}/press/post-again/"
-    assert finding["guide"] == "http://testserver/admin/invoices/event/guide/sandbox/#period-closed"
+    assert finding["guide"] == "http://testserver/admin/guides/sandbox/#period-closed"
     assert (finding["who_may"], finding["again_at"], finding["invoice"]) == ("", None, None)
 
 

@@ -17,7 +17,7 @@ kind = "other"
 patterns = ['{}']
 title = "A title"
 cause = "A cause"
-steps = []
+steps = ["Do it."]
 fixed_in = "here"
 retry_helps = true
 """
@@ -25,7 +25,9 @@ retry_helps = true
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", r"(\w+\s?)*!", "(?:a|b.*)+c", r"(?:x(?:\d{2,})*)*y"])
 def test_a_repeat_within_a_repeat_is_refused_with_file_and_entry(pattern):
-    with pytest.raises(CatalogueError, match=r"^mine\.toml, entry one: the pattern .* repeats what repeats already"):
+    with pytest.raises(
+        CatalogueError, match=r"^mine\.toml, entry one: the pattern .* has a repeat or a choice within a repeat"
+    ):
         read_catalogue("mine", ENTRY.format(pattern), "mine.toml")
 
 

@@ -228,7 +228,7 @@ class TestWho:
 
 class TestTriedOnTheSpot:
     def test_against_the_unknown_errors_and_what_was_refused_lately(
-        self, at_the_admin, root, clerk, acme, connected, refuse, typed
+        self, at_the_admin, root, clerk, acme, connection, refuse, typed
     ):
         for text in (SAID, 'The warehouse "West" refuses it.', "Something else"):
             send_unknown([("", text)], "sandbox", by=clerk)
@@ -370,7 +370,7 @@ class TestOnOtherPages:
         assert queries() == few
 
     def test_a_hundred_refusals_in_the_event_log_take_as_many_as_two(
-        self, at_the_admin, clerk, acme, connected, refuse, add
+        self, at_the_admin, clerk, acme, connection, refuse, add
     ):
         add()
         browser = at_the_admin(clerk)

@@ -42,7 +42,7 @@ def test_it_shows_the_cause_the_erps_words_and_the_steps_in_this_order(acme, con
         "Fixed here Sending again helps: yes, once that is done Post again In the guide Evidence"
     )
     assert f'<a class="button primary" href="/admin/invoices/invoice/{invoice.pk}/press/post-again/">' in html
-    assert 'href="/admin/invoices/event/guide/sandbox/#period-closed"' in html
+    assert 'href="/admin/guides/sandbox/#period-closed"' in html
     assert "style=" not in html
     assert "<script" not in html
 
