@@ -79,7 +79,7 @@ class _Case:
     started: float  # time.monotonic()
     source: Source | None = None
     at: datetime = field(default_factory=timezone.now)
-    client: Client | None = None
+    client_id: int | None = None
     gate: GateSettings | None = None
     keys: Keys = NO_KEYS
     document: Document | None = field(default=None, repr=False)
@@ -207,10 +207,10 @@ def _find_gate(case: _Case) -> None:
     if connection.vendor == "postgresql":
         case.expected = _expect(case)
         case.found = find(case.slug, *_sought(case.expected))
-        case.client, case.gate = case.found.client, case.found.gate
+        case.client_id, case.gate = case.found.client_id, case.found.gate
     else:
-        case.client = Client.objects.select_related("gate").filter(slug=case.slug).first()
-        case.gate = getattr(case.client, "gate", None)
+        client = Client.objects.select_related("gate").filter(slug=case.slug).first()
+        case.client_id, case.gate = getattr(client, "pk", None), getattr(client, "gate", None)
     if case.gate is not None:
         case.keys = case.gate.keys(case.at)
 
@@ -394,7 +394,7 @@ def _message(case: _Case, answer: Answer) -> GateMessage:
     """Return the row that is kept, not saved."""
     kept = _kept_bytes(case)
     return GateMessage(
-        client=case.client,
+        client_id=case.client_id,
         received_at=case.at,
         last_seen_at=case.at,
         source=case.source_text,
@@ -407,7 +407,7 @@ def _message(case: _Case, answer: Answer) -> GateMessage:
         code=answer.verdict.code,
         text=answer.verdict.text,
         reason=answer.reason,
-        invoice=case.invoices[0] if case.invoices else None,
+        invoice_id=case.invoices[0].pk if case.invoices else None,
         raw=kept.raw,
         raw_note=kept.note[:200],
         answer=answer.xml.decode(),
