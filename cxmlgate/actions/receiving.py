@@ -129,7 +129,7 @@ def receive_message(slug: str, raw: bytes, *, address: str, started: float, sour
     try:
         return _take(case, address)
     except GateRefusal as refusal:
-        return _keep_refusal(case, refusal)
+        return _refuse(case, refusal)
     except Exception:
         log.exception("gate_message_failed", client=slug)
         return _keep_refusal(case, Transient(_("It could not be taken just now: send it again.")))
@@ -159,7 +159,7 @@ def refuse_unread(
     """Keep and answer a message that was not read to its end; `head` is what was read of it."""
     case = _Case(slug, head, started, source)
     _find_gate(case)
-    return _keep_refusal(case, refusal)
+    return _refuse(case, refusal)
 
 
 def _take(case: _Case, address: str) -> Answer:
@@ -337,21 +337,30 @@ def _already_received() -> Answer:
     )
 
 
+def _refuse(case: _Case, refusal: GateRefusal) -> Answer:
+    """Answer what is wrong with a message, and keep it unless strangers sent too many from there."""
+    if not case.sender and throttle.is_over(case.slug, case.source, case.at):
+        return _refusal_answer(case, refusal)
+    return _keep_refusal(case, refusal)
+
+
+def _refusal_answer(case: _Case, refusal: GateRefusal) -> Answer:
+    if isinstance(refusal, NotKnown):  # the one sentence, whatever words the sender took for a secret
+        return compose_answer(refusal.verdict, refusal.reason)
+    return compose_answer(refusal.verdict, conceal(str(refusal.reason), case.secrets))
+
+
 def _keep_refusal(case: _Case, refusal: GateRefusal) -> Answer:
     """Keep a refused message, or count it where it was refused alike before; it never uses up its payloadID."""
-    if isinstance(refusal, NotKnown) and throttle.is_over(case.slug, case.source, case.at):
-        return compose_answer(refusal.verdict, refusal.reason)
     if case.document is not None and not case.sender:
         misplaced = misplaced_secrets(case.document, lambda text: is_secret_of(text, case.keys))
         case.secrets = (*case.secrets, *misplaced)
     if not case.digest:
         is_read = case.document is not None and case.envelope is not None
         case.digest = case.read_digest(f"?{_claimed_sender(case)}") if is_read else case.unread_digest()
-    if isinstance(refusal, NotKnown):  # the one sentence, whatever words the sender took for a secret
-        answer = compose_answer(refusal.verdict, refusal.reason)
-        return _keep_again(case, replace(answer, reason=refusal.for_staff or answer.reason))
-    answer = compose_answer(refusal.verdict, conceal(str(refusal.reason), case.secrets))
-    return _keep_again(case, answer)
+    answer = _refusal_answer(case, refusal)
+    for_staff = refusal.for_staff if isinstance(refusal, NotKnown) else ""
+    return _keep_again(case, replace(answer, reason=for_staff or answer.reason))
 
 
 def _keep_again(case: _Case, answer: Answer) -> Answer:
