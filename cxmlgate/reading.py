@@ -19,12 +19,19 @@ from invoices.models import Client, Invoice
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is there: the client of the slug and its gate; whether the message was taken before; invoices by number."""
+    """What is there: the client of the slug and its gate; whether the message was taken before; invoices by number.
+
+    The invoices stay values until they are asked for: what is refused, or was taken before, does without them.
+    """
 
     client_id: int | None = None
     gate: GateSettings | None = None
     is_taken: bool = False
-    invoices: tuple[Invoice, ...] = ()
+    rows: tuple[Sequence[Any], ...] = ()
+
+    def invoices(self) -> tuple[Invoice, ...]:
+        """Return the invoices of those numbers, with what the log's pen needs of them."""
+        return tuple(make_row(Invoice, row, COLUMNS) for row in self.rows)
 
 
 def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
@@ -32,8 +39,8 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
 
     No statement before it asks whether the connection still works: this one is asked again on a new one.
     """
-    first, second = (*numbers, None, None)[:2]
-    values = [digest, verdicts.OK.code, first, second, slug]
+    one, other = (*numbers, None, None)[:2]
+    values = [digest, verdicts.OK.code, one, other, slug]
     try:
         rows = _run(values)
     except OperationalError:
@@ -46,12 +53,12 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
         return Found()
     is_taken, client_id, *first = rows[0]
     gates = len(GateSettings._meta.concrete_fields)
-    invoices = [row[2 + gates :] for row in rows]
+    invoices = [row[2 + gates :] for row in rows]  # of each the id is the first, null where there is none
     return Found(
         client_id=client_id,
         gate=make_row(GateSettings, first[:gates]) if first[0] is not None else None,
         is_taken=is_taken,
-        invoices=tuple(make_row(Invoice, invoice, COLUMNS) for invoice in invoices if invoice[0] is not None),
+        rows=tuple(invoice for invoice in invoices if invoice[0] is not None),
     )
 
 

@@ -241,7 +241,7 @@ def _apply_at_once(case: _Case, request: Request, gate: GateSettings) -> Answer 
         answer = _already_received()
         return answer if _count_repeat(case, answer, only_seen=True) else None
     wish = judge_notice(request.notices[0], denies_canceled=gate.denies_canceled)
-    invoice = choose_invoice(wish, case.found.invoices)
+    invoice = choose_invoice(wish, case.found.invoices())
     case.invoices.append(invoice)
     as_read = {"event_count": invoice.event_count, "event_head": invoice.event_head}
     with _refusals():
