@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from django.urls import resolve
 
-from cxmlgate.views import is_gate_path
+from cxmlgate.views import client_slug_in, status_update_request
 
 
 class LogContextMiddleware:
@@ -39,9 +38,8 @@ class GateMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer by the gate's view, or pass the request on."""
-        if not is_gate_path(request.path_info):
+        client_slug = client_slug_in(request.path_info)
+        if client_slug is None:
             return self.get_response(request)
         request.get_host()
-        view, arguments, named = resolve(request.path_info)
-        response: HttpResponse = view(request, *arguments, **named)
-        return response
+        return status_update_request(request, client_slug)

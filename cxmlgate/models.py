@@ -205,7 +205,7 @@ class GateMessage(models.Model):
 
 
 class WrongSecrets(models.Model):
-    """How many messages of unknown senders came to a client's address from a source in a minute."""
+    """How many messages of strangers, unreadable ones too, came to a client's address from a source in a minute."""
 
     client_slug = models.CharField(max_length=LONGEST_SLUG)  # as it was sent, a client's or not
     source = models.CharField(max_length=43)  # an IPv4 address, or the first half of an IPv6 one

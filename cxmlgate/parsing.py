@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from xml.parsers.expat import errors as expat_errors
 
@@ -32,6 +33,7 @@ BLANKED: Final = bytes(code if code in b"\r\n" else ord(" ") for code in range(2
 XML_BLANKS: Final = " \t\r\n"
 STATUS_UPDATE: Final = "StatusUpdateRequest"
 PROFILE: Final = "ProfileRequest"
+LONGEST_REMEMBERED: Final = 60  # of the tags that were looked at before: strangers send them too
 SECRET_ELEMENT: Final = re.compile("secret|password|credentialmac|digitalsignature", re.IGNORECASE)
 # Where the elements that decide stand; one that stands elsewhere as well would leave open which of them counts.
 PLACES: Final = {
@@ -70,18 +72,28 @@ class Node:
     @property
     def holds_secret(self) -> bool:
         """Whether it is an element in which a secret stands, or could by a slip of the pen."""
-        return SECRET_ELEMENT.search(self.tag, self.tag.rfind("}") + 1) is not None
+        if len(self.tag) > LONGEST_REMEMBERED:
+            return _names_secret.__wrapped__(self.tag)
+        return _names_secret(self.tag)
+
+
+@lru_cache(maxsize=500)
+def _names_secret(tag: str) -> bool:
+    return SECRET_ELEMENT.search(tag, tag.rfind("}") + 1) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """XML that was read; `secret_spans` are the bytes from a secret's opening tag up to its closing one.
 
+    `secret_nodes` are these elements, `stray` is the first that decides and stands elsewhere, with its parent's tag.
     `asides` are what comments and processing instructions say: it counts for nothing, and is kept with the rest.
     """
 
     root: Node
     secret_spans: tuple[tuple[int, int], ...]
+    secret_nodes: tuple[Node, ...]
+    stray: tuple[str, str] | None
     asides: tuple[str, ...]
 
 
@@ -139,6 +151,8 @@ class _Builder:
         self.secret_start: int | None = None
         self.secret_depth = 0
         self.secret_count = 0
+        self.secret_nodes: list[Node] = []
+        self.stray: tuple[str, str] | None = None
         self.asides: list[str] = []
 
     def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
@@ -152,24 +166,32 @@ class _Builder:
             raise Malformed(_("The DOCTYPE has an internal subset: send it with an external id, or without a DOCTYPE."))
         raise _DoctypeSeen(self.expat.CurrentByteIndex)
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def opening(self, name: str, attributes: dict[str, str]) -> None:
+        """Take an element; a name in a namespace is made what ElementTree makes of it."""
         self.count += 1
         depth = len(self.open)
         if self.count > MAX_ELEMENTS or depth >= MAX_DEPTH:
             raise Malformed(_("The XML has too many or too deeply nested elements: send a cXML StatusUpdateRequest."))
-        node = Node(tag, attributes, depth)
+        tag = _qualified(name)
+        node = Node(tag, {_qualified(key): said for key, said in attributes.items()} if attributes else {}, depth)
         if self.open:
-            self.open[-1].children.append(node)
+            parent = self.open[-1]
+            parent.children.append(node)
+            if self.stray is None and PLACES.get(tag, parent.tag) != parent.tag:
+                self.stray = tag, parent.tag
         else:
             self.root = node
         self.open.append(node)
         if self.secret_start is None and node.holds_secret:
             self.secret_start, self.secret_depth = self.expat.CurrentByteIndex, depth
-        self.secret_count += self.secret_start is not None
-        if self.secret_count > MOST_SECRETS:
-            raise Unacceptable(_("The message has too many shared secrets: send one."))
+            self.secret_nodes.append(node)
+        if self.secret_start is not None:
+            self.secret_count += 1
+            if self.secret_count > MOST_SECRETS:
+                raise Unacceptable(_("The message has too many shared secrets: send one."))
 
-    def end(self, _tag: str) -> None:
+    def closing(self, _name: str) -> None:
+        """Note where a secret ends."""
         node = self.open.pop()
         if self.secret_start is not None and node.depth == self.secret_depth:
             self.spans.append((self.secret_start, self.expat.CurrentByteIndex))
@@ -187,6 +209,10 @@ class _Builder:
 
     def close(self) -> None:
         """Be done; what was built stands in `root`."""
+
+
+def _qualified(name: str) -> str:
+    return "{" + name if "}" in name else name
 
 
 class _DoctypeSeen(Exception):  # noqa: N818 (stops the parser, is no error)
@@ -237,9 +263,13 @@ def _without_doctype(raw: bytes, end: int) -> bytes:
 def _read(raw: bytes) -> Document:
     builder = _Builder()
     parser = DefusedXMLParser(target=builder, forbid_dtd=False, forbid_entities=True, forbid_external=True)
-    builder.expat = parser.parser
-    parser.parser.XmlDeclHandler = builder.declaration
-    parser.parser.StartDoctypeDeclHandler = builder.doctype
+    builder.expat = expat = parser.parser
+    expat.XmlDeclHandler = builder.declaration
+    expat.StartDoctypeDeclHandler = builder.doctype
+    # Straight from the parser: ElementTree's own handlers in between cost as much as all the rest of reading.
+    expat.ordered_attributes = False
+    expat.StartElementHandler = builder.opening
+    expat.EndElementHandler = builder.closing
     try:
         parser.feed(raw)
         parser.close()
@@ -255,9 +285,17 @@ def _read(raw: bytes) -> Document:
         raise Malformed(
             _("The XML uses an encoding or entities that are not read here: send it as UTF-8 without entities.")
         ) from None
+    finally:
+        builder.expat = None  # a circle, which would keep what was read until the next collection
     if builder.root is None or builder.open:
         raise Malformed(_("The message is empty: send a cXML StatusUpdateRequest."))
-    return Document(builder.root, tuple(builder.spans), tuple(filter(None, builder.asides)))
+    return Document(
+        builder.root,
+        tuple(builder.spans),
+        tuple(builder.secret_nodes),
+        builder.stray,
+        tuple(filter(None, builder.asides)),
+    )
 
 
 def read_envelope(document: Document) -> Envelope:
@@ -278,7 +316,12 @@ def read_envelope(document: Document) -> Envelope:
 def read_request(document: Document) -> Request:
     """Return what the sender wants; raises Unacceptable for what is not, or not clearly, something we take."""
     request = _the(document.root, "Request")
-    _refuse_strays(document.root)
+    if document.stray:
+        tag, parent = document.stray
+        raise Unacceptable(
+            _("%(tag)s stands in %(parent)s, where it does not belong: send a complete cXML document.")
+            % {"tag": tag, "parent": parent[:60]}
+        )
     mode = request.attributes.get("deploymentMode", "production")
     if mode not in ("production", "test"):
         raise Unacceptable(_("The deploymentMode is neither production nor test: correct it and send it again."))
@@ -296,13 +339,7 @@ def read_request(document: Document) -> Request:
 
 def presented_secrets(document: Document) -> tuple[str, ...]:
     """Return every text that stands where a secret stands, right or wrong, the longest first."""
-    texts = {
-        text
-        for outer in document.root.walk()
-        if outer.holds_secret
-        for text in (node.text for node in outer.walk())
-        if text
-    }
+    texts = {text for outer in document.secret_nodes for text in (node.text for node in outer.walk()) if text}
     return tuple(sorted(texts, key=len, reverse=True))
 
 
@@ -361,16 +398,6 @@ def _amount(money: Node | None) -> Amount:
     if money is None or money.children:
         return Amount("", "")
     return Amount(money.text, money.attributes.get("currency", ""))
-
-
-def _refuse_strays(root: Node) -> None:
-    for parent in root.walk():
-        for node in parent.children:
-            if PLACES.get(node.tag, parent.tag) != parent.tag:
-                raise Unacceptable(
-                    _("%(tag)s stands in %(parent)s, where it does not belong: send a complete cXML document.")
-                    % {"tag": node.tag, "parent": parent.tag[:60]}
-                )
 
 
 def _only(parent: Node, tag: str) -> Node | None:

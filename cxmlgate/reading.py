@@ -13,25 +13,34 @@ from django.db import OperationalError, connection
 from cxmlgate import verdicts
 from cxmlgate.models import GateMessage, GateSettings
 from invoices.bulk import column_names, make_row, numbered, prepared_cursor
+from invoices.events import COLUMNS
 from invoices.models import Client, Invoice
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is there: the client by its slug and its gate; whether the message was taken before; invoices by number."""
+    """What is there: the client of the slug and its gate; whether the message was taken before; invoices by number.
 
-    client: Client | None = None
+    The invoices stay values until they are asked for: what is refused, or was taken before, does without them.
+    """
+
+    client_id: int | None = None
     gate: GateSettings | None = None
     is_taken: bool = False
-    invoices: tuple[Invoice, ...] = ()
+    rows: tuple[Sequence[Any], ...] = ()
+
+    def invoices(self) -> tuple[Invoice, ...]:
+        """Return the invoices of those numbers, with what the log's pen needs of them."""
+        return tuple(make_row(Invoice, row, COLUMNS) for row in self.rows)
 
 
 def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
-    """Return what there is for a message of that digest about invoices of those numbers, as of one moment.
+    """Return what there is for a message of that digest about invoices of at most two numbers, as of one moment.
 
     No statement before it asks whether the connection still works: this one is asked again on a new one.
     """
-    values = [digest, verdicts.OK.code, list(numbers), slug]
+    one, other = (*numbers, None, None)[:2]
+    values = [digest, verdicts.OK.code, one, other, slug]
     try:
         rows = _run(values)
     except OperationalError:
@@ -42,15 +51,14 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
     connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     if not rows:
         return Found()
-    clients, gates = len(Client._meta.concrete_fields), len(GateSettings._meta.concrete_fields)
-    is_taken, *first = rows[0]
-    gate = first[clients : clients + gates]
-    invoices = [row[1 + clients + gates :] for row in rows]
+    is_taken, client_id, *first = rows[0]
+    gates = len(GateSettings._meta.concrete_fields)
+    invoices = [row[2 + gates :] for row in rows]  # of each the id is the first, null where there is none
     return Found(
-        client=make_row(Client, first[:clients]),
-        gate=make_row(GateSettings, gate) if gate[0] is not None else None,
+        client_id=client_id,
+        gate=make_row(GateSettings, first[:gates]) if first[0] is not None else None,
         is_taken=is_taken,
-        invoices=tuple(make_row(Invoice, invoice) for invoice in invoices if invoice[0] is not None),
+        rows=tuple(invoice for invoice in invoices if invoice[0] is not None),
     )
 
 
@@ -66,12 +74,14 @@ def _statement() -> str:
     client, gate, message, invoice = (
         quote(model._meta.db_table) for model in (Client, GateSettings, GateMessage, Invoice)
     )
-    columns = ", ".join(column_names(model, model._meta.db_table) for model in (Client, GateSettings, Invoice))
+    of_gate = column_names(GateSettings, GateSettings._meta.db_table)
+    of_invoice = column_names(Invoice, Invoice._meta.db_table, COLUMNS)
     return (
-        f"SELECT EXISTS (SELECT 1 FROM {message} WHERE digest = %s AND code = %s), {columns}"  # noqa: S608
+        f"SELECT EXISTS (SELECT 1 FROM {message} WHERE digest = %s AND code = %s),"  # noqa: S608
+        f" {client}.id, {of_gate}, {of_invoice}"
         f" FROM {client}"
         f" LEFT JOIN {gate} ON {gate}.client_id = {client}.id"
-        f" LEFT JOIN {invoice} ON {invoice}.client_id = {client}.id AND {invoice}.number = ANY(%s)"
+        f" LEFT JOIN {invoice} ON {invoice}.client_id = {client}.id AND {invoice}.number IN (%s, %s)"
         f" WHERE {client}.slug = %s"
         f" ORDER BY {invoice}.id"
     )

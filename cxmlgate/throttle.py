@@ -1,4 +1,6 @@
-"""Counts the messages of unknown senders by client and source: after the first of a minute they cost no disk.
+"""Counts the messages of strangers by client and source: after the first of a minute they cost no disk.
+
+A stranger is who is not known by identity and secret: also who sent what could not be read so far.
 
 All processes count in one row a client, source and minute, with one statement a message. Who is over the limit is
 remembered by the process until the minute ends, and costs no statement at all. The answer is the same throughout, and
@@ -52,7 +54,7 @@ class Throttle:
         self._over_before: dict[Key, int] = {}  # the same, of the minute before
 
     def is_over(self, slug: str, source: Source | None, at: datetime) -> bool:
-        """Count a message of an unknown sender, and say whether too many came in this minute to keep it."""
+        """Count a message of a stranger, and say whether too many came in this minute to keep it."""
         minute = at.replace(second=0, microsecond=0)
         with self._lock:
             self._turn_to(minute)
@@ -68,7 +70,7 @@ class Throttle:
             if minute == self._minute:  # else it ended meanwhile
                 self._over.setdefault(key, so_far)
         if number == LIMIT + 1:  # of all processes one comes here in a minute
-            log.warning("gate_wrong_secrets", client=key[0], source=key[1], so_far=so_far)
+            log.warning("gate_strangers", client=key[0], source=key[1], so_far=so_far)
         return True
 
     def _turn_to(self, minute: datetime) -> None:

@@ -5,12 +5,6 @@ The words of DESIGN §7: POST /{client}/cxmlgate/abc/status_update_request.
 
 from django.urls import re_path
 
-from cxmlgate.views import status_update_request
+from cxmlgate.views import ADDRESS, status_update_request
 
-urlpatterns = [
-    re_path(
-        r"^(?P<client_slug>(?s:.*))/cxmlgate/abc/status_update_request/*\Z",
-        status_update_request,
-        name="cxmlgate",
-    ),
-]
+urlpatterns = [re_path(f"^{ADDRESS}", status_update_request, name="cxmlgate")]

@@ -28,7 +28,10 @@ LANGUAGE: Final = None  # none is the language that our sentences are written in
 CHUNK: Final = 64 * 1024
 MOST_DRAINED: Final = 4 * 1024 * 1024
 COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
-GATE_PATH: Final = re.compile(r"/cxmlgate/abc/status_update_request/*\Z")
+GATE: Final = r"/cxmlgate/abc/status_update_request/*\Z"
+GATE_PATH: Final = re.compile(GATE)
+ADDRESS: Final = f"(?P<client_slug>(?s:.*)){GATE}"  # without the first slash
+CLIENTS_PATH: Final = re.compile(f"/{ADDRESS}")
 
 
 @csrf_exempt
@@ -47,6 +50,12 @@ def status_update_request(request: HttpRequest, client_slug: str) -> HttpRespons
 def is_gate_path(path: str) -> bool:
     """Say whether a request for `path` must be answered in cXML."""
     return GATE_PATH.search(path) is not None
+
+
+def client_slug_in(path: str) -> str | None:
+    """Return the client's slug, or what stands in its place; None: `path` is not that of a client's gate."""
+    found = CLIENTS_PATH.match(path)
+    return found["client_slug"] if found else None
 
 
 def answer_outside(verdict: Verdict = TRANSIENT) -> HttpResponse:

@@ -14,13 +14,14 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, JSONField, Model
 from psycopg.types.json import Jsonb
 
 Row = TypeVar("Row", bound=Model)
 Converters = list[tuple[int, tuple[Any, Any]]]
+Names = frozenset[str] | None
 
 
 def select_rows(model: type[Row], column: str, values: Collection[int], *, lock: bool = False) -> list[Row]:
@@ -42,24 +43,24 @@ def _select(model: type[Model], column: str, *, lock: bool) -> str:
     return f"{statement} ORDER BY {quote(str(_pk(model).column))}{ending}"
 
 
-def column_names(model: type[Model], table: str) -> str:
-    """Return all columns of a model, for a SELECT in which its table is called `table`."""
+def column_names(model: type[Model], table: str, only: Names = None) -> str:
+    """Return the columns of a model, all or those of the fields named, for a SELECT in which its table is `table`."""
     quote = connection.ops.quote_name
-    return ", ".join(f"{quote(table)}.{quote(str(column.column))}" for column in _columns(model))
+    return ", ".join(f"{quote(table)}.{quote(str(column.column))}" for column in _chosen(model, only))
 
 
-def make_row(model: type[Row], values: Sequence[Any]) -> Row:
+def make_row(model: type[Row], values: Sequence[Any], only: Names = None) -> Row:
     """Return the row of a model whose columns were read, in the order of `column_names`."""
-    names, converters = _reading(model)
+    names, converters = _reading(model, only)
     read = list(values)
     for index, (convert, expression) in converters:
         read[index] = convert(read[index], expression, connection)
-    return model.from_db(connection.alias, names, read)
+    return model.from_db(DEFAULT_DB_ALIAS, names, read)
 
 
 @lru_cache(maxsize=50)
-def _reading(model: type[Model]) -> tuple[list[str], Converters]:
-    columns = _columns(model)
+def _reading(model: type[Model], only: Names) -> tuple[list[str], Converters]:
+    columns = _chosen(model, only)
     expressions = [each.get_col(model._meta.db_table) for each in columns]
     converters = [
         (index, (convert, expression))
@@ -110,14 +111,24 @@ def move_row(row: Model, fields: Sequence[str], *, as_read: Mapping[str, Any], n
     It is one statement, which needs neither a lock nor a transaction: the row is written only where its columns still
     are as they were read, and the new rows only with it. They get no primary keys.
     """
-    statement = _move_and_insert(type(row), tuple(fields), tuple(as_read), tuple(type(each) for each in new))
-    values = [getattr(row, column.attname) for column in _named(type(row), fields)]
+    models = tuple(type(each) for each in new)
+    values = [getattr(row, name) for name in _attributes(type(row), tuple(fields))]
     values += [row.pk, *as_read.values()]
-    for each in new:
-        values += [_as_parameter(getattr(each, column.attname)) for column in _without_pk(type(each))]
+    for each, model in zip(new, models, strict=True):
+        values += [_as_parameter(getattr(each, name)) for name in _attributes_without_pk(model)]
     with prepared_cursor() as cursor:
-        cursor.execute(numbered(statement), values)
+        cursor.execute(numbered(_move_and_insert(type(row), tuple(fields), tuple(as_read), models)), values)
         return bool(cursor.rowcount)
+
+
+@lru_cache(maxsize=50)
+def _attributes(model: type[Model], fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(column.attname for column in _named(model, fields))
+
+
+@lru_cache(maxsize=50)
+def _attributes_without_pk(model: type[Model]) -> tuple[str, ...]:
+    return tuple(column.attname for column in _without_pk(model))
 
 
 @lru_cache(maxsize=50)
@@ -147,11 +158,12 @@ def prepared_cursor() -> CursorWrapper:
 
     It does not ask first whether the connection still works: who uses it first in a request must be ready to ask again.
     """
-    if connection.vendor != "postgresql":
-        return connection.cursor()
-    connection.ensure_connection()
-    cursor: Any = psycopg.RawCursor(connection.connection)
-    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+    here = connections[DEFAULT_DB_ALIAS]  # not `connection`, which looks for it anew at every word
+    if here.vendor != "postgresql":
+        return here.cursor()
+    here.ensure_connection()
+    cursor: Any = psycopg.RawCursor(here.connection)
+    return here.make_debug_cursor(cursor) if here.queries_logged else here.make_cursor(cursor)
 
 
 @lru_cache(maxsize=50)
@@ -172,6 +184,10 @@ def _as_parameter(value: Any) -> Any:
 
 def _named(model: type[Model], names: Sequence[str]) -> list[Field[Any, Any]]:
     return [column for name in names for column in _columns(model) if name in (column.name, column.attname)]
+
+
+def _chosen(model: type[Model], only: Names) -> list[Field[Any, Any]]:
+    return [each for each in _columns(model) if only is None or each.attname in only]
 
 
 def _without_pk(model: type[Model]) -> list[Field[Any, Any]]:

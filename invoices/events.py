@@ -40,6 +40,8 @@ TRACKED: Final = (
     "archived_at",
     "archived_reason",
 )
+# All that `compose` reads of an invoice, for those who read no more of it than they need.
+COLUMNS: Final = frozenset({"id", "client_id", "news_at", "event_count", "event_head", *TRACKED})
 log = structlog.get_logger(__name__)
 NEWS: Final = frozenset({"status_noted"})  # news of a payment even where the status stays as it is
 SYSTEM: Final = "Unstuck"

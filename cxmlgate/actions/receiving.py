@@ -79,7 +79,7 @@ class _Case:
     started: float  # time.monotonic()
     source: Source | None = None
     at: datetime = field(default_factory=timezone.now)
-    client: Client | None = None
+    client_id: int | None = None
     gate: GateSettings | None = None
     keys: Keys = NO_KEYS
     document: Document | None = field(default=None, repr=False)
@@ -129,7 +129,7 @@ def receive_message(slug: str, raw: bytes, *, address: str, started: float, sour
     try:
         return _take(case, address)
     except GateRefusal as refusal:
-        return _keep_refusal(case, refusal)
+        return _refuse(case, refusal)
     except Exception:
         log.exception("gate_message_failed", client=slug)
         return _keep_refusal(case, Transient(_("It could not be taken just now: send it again.")))
@@ -159,7 +159,7 @@ def refuse_unread(
     """Keep and answer a message that was not read to its end; `head` is what was read of it."""
     case = _Case(slug, head, started, source)
     _find_gate(case)
-    return _keep_refusal(case, refusal)
+    return _refuse(case, refusal)
 
 
 def _take(case: _Case, address: str) -> Answer:
@@ -207,10 +207,10 @@ def _find_gate(case: _Case) -> None:
     if connection.vendor == "postgresql":
         case.expected = _expect(case)
         case.found = find(case.slug, *_sought(case.expected))
-        case.client, case.gate = case.found.client, case.found.gate
+        case.client_id, case.gate = case.found.client_id, case.found.gate
     else:
-        case.client = Client.objects.select_related("gate").filter(slug=case.slug).first()
-        case.gate = getattr(case.client, "gate", None)
+        client = Client.objects.select_related("gate").filter(slug=case.slug).first()
+        case.client_id, case.gate = getattr(client, "pk", None), getattr(client, "gate", None)
     if case.gate is not None:
         case.keys = case.gate.keys(case.at)
 
@@ -241,7 +241,7 @@ def _apply_at_once(case: _Case, request: Request, gate: GateSettings) -> Answer 
         answer = _already_received()
         return answer if _count_repeat(case, answer, only_seen=True) else None
     wish = judge_notice(request.notices[0], denies_canceled=gate.denies_canceled)
-    invoice = choose_invoice(wish, case.found.invoices)
+    invoice = choose_invoice(wish, case.found.invoices())
     case.invoices.append(invoice)
     as_read = {"event_count": invoice.event_count, "event_head": invoice.event_head}
     with _refusals():
@@ -337,21 +337,30 @@ def _already_received() -> Answer:
     )
 
 
+def _refuse(case: _Case, refusal: GateRefusal) -> Answer:
+    """Answer what is wrong with a message, and keep it unless strangers sent too many from there."""
+    if not case.sender and throttle.is_over(case.slug, case.source, case.at):
+        return _refusal_answer(case, refusal)
+    return _keep_refusal(case, refusal)
+
+
+def _refusal_answer(case: _Case, refusal: GateRefusal) -> Answer:
+    if isinstance(refusal, NotKnown):  # the one sentence, whatever words the sender took for a secret
+        return compose_answer(refusal.verdict, refusal.reason)
+    return compose_answer(refusal.verdict, conceal(str(refusal.reason), case.secrets))
+
+
 def _keep_refusal(case: _Case, refusal: GateRefusal) -> Answer:
     """Keep a refused message, or count it where it was refused alike before; it never uses up its payloadID."""
-    if isinstance(refusal, NotKnown) and throttle.is_over(case.slug, case.source, case.at):
-        return compose_answer(refusal.verdict, refusal.reason)
     if case.document is not None and not case.sender:
         misplaced = misplaced_secrets(case.document, lambda text: is_secret_of(text, case.keys))
         case.secrets = (*case.secrets, *misplaced)
     if not case.digest:
         is_read = case.document is not None and case.envelope is not None
         case.digest = case.read_digest(f"?{_claimed_sender(case)}") if is_read else case.unread_digest()
-    if isinstance(refusal, NotKnown):  # the one sentence, whatever words the sender took for a secret
-        answer = compose_answer(refusal.verdict, refusal.reason)
-        return _keep_again(case, replace(answer, reason=refusal.for_staff or answer.reason))
-    answer = compose_answer(refusal.verdict, conceal(str(refusal.reason), case.secrets))
-    return _keep_again(case, answer)
+    answer = _refusal_answer(case, refusal)
+    for_staff = refusal.for_staff if isinstance(refusal, NotKnown) else ""
+    return _keep_again(case, replace(answer, reason=for_staff or answer.reason))
 
 
 def _keep_again(case: _Case, answer: Answer) -> Answer:
@@ -394,7 +403,7 @@ def _message(case: _Case, answer: Answer) -> GateMessage:
     """Return the row that is kept, not saved."""
     kept = _kept_bytes(case)
     return GateMessage(
-        client=case.client,
+        client_id=case.client_id,
         received_at=case.at,
         last_seen_at=case.at,
         source=case.source_text,
@@ -407,7 +416,7 @@ def _message(case: _Case, answer: Answer) -> GateMessage:
         code=answer.verdict.code,
         text=answer.verdict.text,
         reason=answer.reason,
-        invoice=case.invoices[0] if case.invoices else None,
+        invoice_id=case.invoices[0].pk if case.invoices else None,
         raw=kept.raw,
         raw_note=kept.note[:200],
         answer=answer.xml.decode(),

@@ -158,7 +158,7 @@ def _pay(invoice: Invoice, update: StatusUpdate) -> Payment:
     amount = invoice.balance if update.amount is None else update.amount
     refuse_amount(invoice, amount, update.currency)
     payment = Payment(
-        invoice=invoice,
+        invoice_id=invoice.pk,
         amount=amount,
         currency=invoice.currency,
         state=PaymentState.SUCCEEDED,

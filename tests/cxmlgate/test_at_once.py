@@ -116,6 +116,23 @@ def test_statements_are_prepared_unless_the_database_must_not(postgresql, invoic
     connection.close()
 
 
+def test_statements_are_not_planned_for_each_message(postgresql, invoice):
+    said = {"client": invoice.client, "counterparty": invoice.counterparty, "direction": invoice.direction}
+    said |= {"invoice_date": invoice.invoice_date, "currency": "USD", "total": 1, "step": "booked"}
+    Invoice.objects.bulk_create(Invoice(number=f"B-{n}", status="ok_to_pay", **said) for n in range(3000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE invoices_invoice")
+    connection.close()
+
+    for number in range(12):  # PostgreSQL plans the first five times, then takes what it finds cheaper
+        assert send(message(number=f"B-{number}", payload_id=f"p-{number}")).verdict == OK
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements")
+        assert cursor.fetchall() == [(7, 5), (7, 5)]
+    connection.close()
+
+
 class TestMoveRow:
     def payment(self, invoice, **said):
         return Payment(invoice=invoice, amount=1, currency="USD", state="succeeded", source="test", **said)

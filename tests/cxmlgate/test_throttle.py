@@ -1,4 +1,4 @@
-"""A flood of wrong secrets costs no disk, is answered as ever, and never stops the right one."""
+"""A flood of wrong secrets, or of what cannot be read, costs no disk, is answered as ever, and stops nobody else."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,13 @@ import pytest
 import time_machine
 from django.db import connection
 
-from cxmlgate.actions import configure_gate, prune_messages
-from cxmlgate.models import GateMessage, WrongSecrets
+from cxmlgate.actions import configure_gate, prune_messages, refuse_unread
+from cxmlgate.errors import Transient
+from cxmlgate.models import GateMessage, GateSettings, WrongSecrets
+from cxmlgate.parsing import MAX_BYTES
 from cxmlgate.throttle import LIMIT, Throttle
 from invoices.workflow import Status
-from tests.cxmlgate.conftest import MALFORMED, OK, PERMANENT, everything, send, statements_of, status_of
+from tests.cxmlgate.conftest import MALFORMED, OK, PERMANENT, TRANSIENT, everything, send, statements_of, status_of
 from tests.cxmlgate.messages import IDENTITY, PATH, credential, message
 from tests.cxmlgate.test_sender import REASON
 from tests.delivery.desk import Beside
@@ -117,7 +119,7 @@ def test_a_flood_is_logged_once_a_minute_with_how_many_came(invoice, at_noon, ca
         at_noon.shift(timedelta(minutes=1))
     flood(20)
 
-    said = [record.msg for record in caplog.records if record.msg["event"] == "gate_wrong_secrets"]
+    said = [record.msg for record in caplog.records if record.msg["event"] == "gate_strangers"]
     assert [(line["client"], line["source"], line["so_far"], line["level"]) for line in said] == [
         ("acme", "203.0.113.9", 21, "warning"),
         ("acme", "203.0.113.10", 21, "warning"),
@@ -128,13 +130,77 @@ def test_a_flood_is_logged_once_a_minute_with_how_many_came(invoice, at_noon, ca
     ]
 
 
-def test_only_messages_of_unknown_senders_are_counted(invoice):
+def test_messages_of_the_right_sender_are_not_counted(invoice):
     for number in range(30):
-        assert send(b"<a", REMOTE_ADDR="203.0.113.9").verdict == MALFORMED
         assert send(message(payload_id=str(number), type_="hmm"), REMOTE_ADDR="203.0.113.9").verdict == PERMANENT
 
     assert WrongSecrets.objects.count() == 0
-    assert GateMessage.objects.count() == 31
+    assert GateMessage.objects.count() == 30
+
+
+UNREADABLE = {
+    "malformed": lambda number: b"<a" + b" " * number,
+    "too large": lambda number: b"%d" % number + b"x" * MAX_BYTES,
+    "not cXML": lambda number: b"<a%d/>" % number,
+    "two senders": lambda number: message(payload_id=f"p-{number}", sender=f"{credential()}</Sender><Sender>"),
+    "too many secrets": lambda number: message(payload_id=f"p-{number}", sender=credential(secret="no") * 51),
+}
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_is_answered_as_ever_and_kept_twenty_times(invoice, make):
+    replies = [send(make(1), REMOTE_ADDR="203.0.113.9") for _time in range(2)]
+    replies += [send(make(number), REMOTE_ADDR="203.0.113.9") for number in range(2, 40)]
+
+    assert len({(reply.verdict, reply.reason) for reply in replies}) == 1
+    assert replies[0].verdict in (MALFORMED, PERMANENT)
+    assert GateMessage.objects.count() == 19  # one of them came twice
+    assert list(WrongSecrets.objects.values_list("number", flat=True)) == [21]
+
+
+def test_what_is_compressed_is_kept_twenty_times(invoice):
+    for number in range(30):
+        body = message(payload_id=str(number))
+        assert send(body, REMOTE_ADDR="203.0.113.9", HTTP_CONTENT_ENCODING="gzip").verdict == PERMANENT
+
+    assert GateMessage.objects.count() == 20
+
+
+def test_what_broke_off_is_kept_twenty_times(invoice):
+    for number in range(30):
+        refusal = Transient("It broke off.")
+        answer = refuse_unread("acme", b"<a%d" % number, refusal, source=HERE, started=0)
+        assert answer.verdict == refusal.verdict
+
+    assert GateMessage.objects.count() == 20
+
+
+def test_what_failed_by_our_fault_is_kept_however_often(invoice):
+    GateSettings.objects.update(allowed_networks="no network")  # as no form would let it through
+
+    for number in range(30):
+        assert send(message(payload_id=str(number)), REMOTE_ADDR="203.0.113.9").verdict == TRANSIENT
+
+    assert (GateMessage.objects.count(), WrongSecrets.objects.count()) == (30, 0)
+
+
+def test_the_right_secret_is_served_in_a_flood_of_what_cannot_be_read(invoice):
+    for number in range(30):
+        send(b"<a" + b" " * number, REMOTE_ADDR="203.0.113.9")
+
+    assert send(message(), REMOTE_ADDR="203.0.113.9").verdict == OK
+    assert status_of(invoice) == Status.PAID
+    assert send(message(payload_id="p-2", type_="hmm"), REMOTE_ADDR="203.0.113.9").verdict == PERMANENT
+    assert GateMessage.objects.filter(is_known=True).count() == 2
+
+
+def test_in_a_flood_of_what_cannot_be_read_one_more_costs_one_statement(invoice):
+    for number in range(LIMIT + 1):
+        send(b"<a" + b" " * number, REMOTE_ADDR="203.0.113.9")
+
+    asked = statements_of(lambda: send(b"<b", REMOTE_ADDR="203.0.113.9"))
+
+    assert [sql.split()[0] for sql in asked] == ["SELECT"]  # the client's gate
 
 
 def test_processes_count_together_and_one_of_them_logs(db, caplog):
