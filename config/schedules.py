@@ -23,6 +23,7 @@ SCHEDULED: Final = (
     # Daily at 01:00 UTC by the database's clock, or as soon as anything runs again; see integrations/deletions.py.
     Scheduled("take the deletions that are due", "integrations.tasks.queue_due_deletions", minutes=1),
     Scheduled("show that the queue works", "config.tasks.beat", minutes=1),
+    Scheduled("group failures into issues", "syncdiag.tasks.group_failures", minutes=1),
     Scheduled("look what goes on", "syncdiag.tasks.watch", minutes=1),
     Scheduled("mail what is new", "syncdiag.tasks.send_digests", minutes=1),
     Scheduled("tell the webhooks", "syncdiag.tasks.deliver_webhooks", minutes=1),

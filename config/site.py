@@ -31,6 +31,7 @@ PAGES: Final = (
     "Event",
     "RoleGrant",
     "Client",
+    "Issue",
     "Alert",
     "Webhook",
     "WebhookDelivery",

@@ -98,6 +98,9 @@ ACTIONS: Final[dict[str, str | Promise]] = {
     "connect": gettext_lazy("Connection to the ERP changed"),
     "sync_now": gettext_lazy("Sync now pressed"),
     "set_webhook": gettext_lazy("Webhook changed"),
+    "assign_issue": gettext_lazy("Issue assigned"),
+    "mute_issue": gettext_lazy("Issue muted"),
+    "unmute_issue": gettext_lazy("Issue no longer muted"),
     "configure_gate": gettext_lazy("cXML gate changed"),
     "replay_message": gettext_lazy("cXML message replayed"),
 }

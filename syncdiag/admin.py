@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import syncdiag.event_log  # noqa: F401 (registers the event log's pages)
+import syncdiag.event_log
+import syncdiag.issue_admin  # noqa: F401 (registers the issues' pages)
 from invoices.admin.access import ClientRowsAdmin, Row, clients_of, http_status, person
 from invoices.admin.filters import BeforeFilter, ClientFilter, FixedFilter
 from invoices.errors import BadInput, Refusal

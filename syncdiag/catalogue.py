@@ -1,18 +1,21 @@
 r"""The error catalogue: what an ERP's words mean, and what to do about them (DESIGN §8). Readable without a database.
 
-One TOML file a system in `catalogues/`. An entry:
+One TOML file a system in `catalogues/`; `general.toml` holds what every system may answer. An entry:
 
     [[entry]]
-    id = "period-closed"            unique within the file
-    kind = "period_closed"          one of KINDS
-    codes = ["PERIOD_CLOSED"]       any of them; empty: the text alone decides
-    pattern = 'period (?P<period>\S+) is'    searched in message and detail; named groups are filled into the steps
-    title, cause, steps             in our own words; "{period}" stands for the group named period
-    fixed_in = "here"               here | erp | connection
-    retry_helps = true              whether sending again can help once the steps are done
-    button = "post-again"           the button that does it, if one does
+    id = "period-closed"                 unique within the file
+    kind = "period_closed"               one of KINDS
+    codes = ["PERIOD_CLOSED"]            any of them; case and leading zeros do not matter
+    patterns = ['period (?P<period>\S+) is']    any of them, searched in the text without regard to case
+    title, cause, steps                  in our own words; "{period}" stands for the group named period
+    fixed_in = "here"                    here | erp | connection
+    retry_helps = true                   whether sending again can help once the steps are done
+    button = "edit"                      the button or page that does it, one of BUTTONS; empty: none
+    field = "invoice_date"               with "edit" alone: the field to edit
 
-The most specific entry wins: code and pattern, then pattern, then code alone.
+An error has a code, a text, or both. The most specific entry wins, and among equals the first in the file: code and
+pattern; then pattern (an error without a code, as a person pastes it, or with a code that nobody has met with this
+text); then the code of an entry without patterns. A system's own entries come before the general ones.
 """
 
 import re
@@ -50,6 +53,11 @@ KINDS: Final = frozenset(
     }
 )
 PLACES: Final = frozenset({"here", "erp", "connection"})
+GENERAL: Final = "general"
+# Slugs of the buttons on an invoice's page, and what leads elsewhere: edit form, connection, import, nobody.
+BUTTONS: Final = frozenset(
+    {"", "post-again", "look-up", "skip", "re-sync", "invalidate", "edit", "connection", "import", "wait"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +73,13 @@ class Entry:
     fixed_in: str
     retry_helps: bool
     codes: frozenset[str] = frozenset()
-    pattern: re.Pattern[str] | None = None
+    patterns: tuple[re.Pattern[str], ...] = ()
     button: str = ""
+    field: str = ""
 
-    def matches(self, code: str, text: str) -> re.Match[str] | bool:
-        """Say whether this entry speaks of an error; a match of the pattern holds its values."""
-        if self.codes and code not in self.codes:
-            return False
-        if self.pattern is not None:
-            return self.pattern.search(text) or False
-        return bool(self.codes)
+    def find_in(self, text: str) -> re.Match[str] | None:
+        """Return the match of the first pattern that is in a text."""
+        return next((match for pattern in self.patterns if (match := pattern.search(text))), None)
 
     @property
     def general_cause(self) -> str:
@@ -86,34 +91,64 @@ class Entry:
         """The steps without the values of one error."""
         return tuple(_filled(step, {}) for step in self.steps)
 
-    @property
-    def weight(self) -> int:
-        """How specific it is."""
-        return 2 * (self.pattern is not None) + bool(self.codes)
-
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An entry with the values that the text held filled into its steps."""
+    """An entry with the values that the text held filled into its cause and steps."""
 
     entry: Entry
-    steps: tuple[str, ...]
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cause(self) -> str:
+        """Why it happened."""
+        return _filled(self.entry.cause, self.values)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What to do, in order."""
+        return tuple(_filled(step, self.values) for step in self.entry.steps)
 
 
 def explain(system: str, code: str, text: str) -> Explanation | None:
-    """Return what the catalogue says of one error, or None when it is not known."""
-    for entry in entries_of(system):
-        match = entry.matches(code, text)
-        if match:
-            values = {} if match is True else {name: value or "" for name, value in match.groupdict().items()}
-            return Explanation(entry, tuple(_filled(step, values) for step in entry.steps), values)
+    """Return what the catalogue says of one error, or None when it is not known.
+
+    `text` is the message and its detail; either `code` or `text` may be empty.
+    """
+    entries = (*entries_of(system), *entries_of(GENERAL))
+    code = plain_code(code)
+    for speaks_of in (code_and_pattern, pattern_alone, code_alone):
+        for entry in entries:
+            values = speaks_of(entry, code, text)
+            if values is not None:
+                return Explanation(entry, values)
     return None
+
+
+def code_and_pattern(entry: Entry, code: str, text: str) -> Mapping[str, str] | None:
+    """Return the values in the text where both speak of it."""
+    return pattern_alone(entry, code, text) if code in entry.codes else None
+
+
+def pattern_alone(entry: Entry, _code: str, text: str) -> Mapping[str, str] | None:
+    """Return the values in the text where the text speaks of it."""
+    match = entry.find_in(text)
+    return None if match is None else {name: value or "" for name, value in match.groupdict().items()}
+
+
+def code_alone(entry: Entry, code: str, _text: str) -> Mapping[str, str] | None:
+    """Return no values where the entry is about a code whatever the text."""
+    return {} if code in entry.codes and not entry.patterns else None
+
+
+def plain_code(code: str) -> str:
+    """Return a code as it is compared: some systems put zeros before it, or write it in lower case."""
+    return code.strip().lstrip("0").upper()
 
 
 @cache
 def entries_of(system: str) -> tuple[Entry, ...]:
-    """Return the entries of a system, most specific first; none for a system without a catalogue."""
+    """Return the entries of a system in the order of its file; none for a system without a catalogue."""
     path = FOLDER / f"{system}.toml"
     if not path.exists():
         return ()
@@ -131,7 +166,7 @@ def read_catalogue(system: str, text: str, file: str) -> tuple[Entry, ...]:
     for name in ids:
         if ids.count(name) > 1:
             raise CatalogueError(f"{file}: the entry {name} is there twice.")
-    return tuple(sorted(entries, key=lambda entry: -entry.weight))
+    return tuple(entries)
 
 
 def _read_entry(system: str, table: dict[str, Any], file: str) -> Entry:
@@ -147,22 +182,30 @@ def _read_entry(system: str, table: dict[str, Any], file: str) -> Entry:
         raise CatalogueError(f"{where}: {values['kind']} is not a kind.")
     if values["fixed_in"] not in PLACES:
         raise CatalogueError(f"{where}: fixed_in must be here, erp or connection.")
-    if not values.get("codes") and not values.get("pattern"):
-        raise CatalogueError(f"{where}: it has neither codes nor a pattern, so it would match nothing.")
-    try:
-        pattern = re.compile(values["pattern"], re.IGNORECASE) if values.get("pattern") else None
-    except re.error as exc:
-        raise CatalogueError(f"{where}: the pattern cannot be read ({exc}).") from exc
+    if not values.get("codes") and not values.get("patterns"):
+        raise CatalogueError(f"{where}: it has neither codes nor patterns, so it would match nothing.")
+    if values.get("button", "") not in BUTTONS:
+        raise CatalogueError(f"{where}: {values['button']} is not a button.")
+    if (values.get("button") == "edit") != bool(values.get("field")):
+        raise CatalogueError(f"{where}: a field is named exactly where the button is edit.")
+    patterns = tuple(_compiled(pattern, where) for pattern in values.get("patterns", ()))
     return Entry(
         **{
             **values,
             "system": system,
             "steps": tuple(values["steps"]),
-            "codes": frozenset(values.get("codes", ())),
-            "pattern": pattern,
+            "codes": frozenset(plain_code(code) for code in values.get("codes", ())),
+            "patterns": patterns,
         }
     )
 
 
+def _compiled(pattern: str, where: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error as exc:
+        raise CatalogueError(f"{where}: the pattern {pattern!r} cannot be read ({exc}).") from exc
+
+
 def _filled(step: str, values: Mapping[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], "…"), step)
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1]) or "…", step)

@@ -20,16 +20,16 @@ from integrations.policy import BreakerState
 from invoices import clock
 from invoices.models import Client, Invoice
 from invoices.roles import Right
-from invoices.workflow import MessageState
-from syncdiag.catalogue import Entry, entries_of
 from syncdiag.desk_chart import AGES, Chart, draw_chart
 from syncdiag.desk_rows import Reader, Row, make_rows
+from syncdiag.models import Issue, IssueHit
 from syncdiag.stuck import GROUPS, Group, Stuck, find_stuck
 
 COUNT_TO: Final = 99
 AGES_OF: Final = 20_000  # the age chart looks at the oldest ones, no further
 FIRST_ROWS: Final = 5
 PAGE: Final = 50
+ISSUES_AT_MOST: Final = 40  # in the menu
 MINE: Final = ("handed-in", "queue")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 RELATED: Final = ("client", "counterparty", "current_message")
@@ -42,7 +42,7 @@ class Filters:
     client: int | None = None
     system: str = ""
     reason: str = ""  # a group
-    said: str = ""  # an entry of the catalogue
+    said: str = ""  # an ongoing issue's key
     mine: str = ""  # handed-in: by me; queue: where I may handle it
     after: tuple[datetime, int] | None = None
 
@@ -209,11 +209,9 @@ def matching(reader: Reader, filters: Filters, connections: Mapping[int, Connect
     invoices = Invoice.objects.filter(client_id__in=clients)
     if filters.mine == "handed-in":
         invoices = invoices.filter(created_by_id=reader.user_id)
-    entry = _known_errors(connections).get(filters.said)
-    if entry is not None:
-        invoices = invoices.filter(
-            current_message__state=MessageState.REFUSED, current_message__complaints__0__code__in=list(entry.codes)
-        )
+    if filters.said and filters.said in _ongoing_issues(reader):
+        hits = IssueHit.objects.filter(is_open=True, issue__client_id__in=clients, issue__key=filters.said)
+        invoices = invoices.filter(pk__in=hits.order_by().values("invoice_id"))
     paused = [pk for pk, link in connections.items() if pk in clients and _is_paused(link)]
     return find_stuck(invoices, clients=clients, paused=paused, at=at)
 
@@ -270,16 +268,16 @@ def _read_key(text: str) -> tuple[datetime, int] | None:
 # menus ----------------------------------------------------------------------------------------------------------------
 
 
-def _known_errors(connections: Mapping[int, Connection]) -> dict[str, Entry]:
-    """Return the catalogue's entries of the person's systems that a code tells apart, by id."""
-    systems = {connection.connector for connection in connections.values()}
-    return {entry.id: entry for system in sorted(systems) for entry in entries_of(system) if entry.codes}
+def _ongoing_issues(reader: Reader) -> dict[str, str]:
+    """Return what fails at the clients that the person sees now, key → title, by title."""
+    found = Issue.objects.ongoing().filter(client_id__in=list(reader.sees)).order_by("title", "pk")
+    return dict(found.values_list("key", "title")[:ISSUES_AT_MOST])
 
 
 def _menus(reader: Reader, filters: Filters, connections: Mapping[int, Connection]) -> tuple[Menu, ...]:
     """Return the filters; one choice alone is none."""
     systems = {link.connector: str(link.get_connector_display()) for link in connections.values()}
-    errors = sorted(_known_errors(connections).values(), key=lambda entry: entry.title)
+    issues = list(_ongoing_issues(reader).items())
     mine = [
         ("handed-in", _("handed in by me")),
         *([("queue", _("where I handle the queue"))] if reader.handles else []),
@@ -287,7 +285,7 @@ def _menus(reader: Reader, filters: Filters, connections: Mapping[int, Connectio
     offered: list[tuple[str, str, list[tuple[Any, str]], bool]] = [
         (_("Client"), "client", list(reader.sees.items()), len(reader.sees) > 1),
         (_("Connection"), "system", sorted(systems.items()), len(systems) > 1),
-        (_("The ERP complained"), "said", [(entry.id, entry.title) for entry in errors], bool(errors)),
+        (_("The ERP complained"), "said", issues, bool(issues)),
         (_("Mine"), "mine", list(mine), True),
     ]
     return tuple(

@@ -1,4 +1,4 @@
-"""The nouns of this room: alerts, who was told of them, and the webhooks that carry them."""
+"""The nouns of this room: issues; alerts, who was told of them, and the webhooks that carry them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from integrations.models import Connection
 from integrations.secrets import EncryptedTextField
-from invoices.models import Client
+from invoices.models import Attempt, Client, Invoice
 
 
 class Cause(models.TextChoices):
@@ -231,3 +232,118 @@ class WebhookDelivery(Outgoing):
 
     def __str__(self) -> str:
         return f"{self.webhook} · {self.get_kind_display()} · {self.get_state_display()}"
+
+
+class IssueQuerySet(models.QuerySet["Issue"]):
+    """Questions about issues."""
+
+    def ongoing(self) -> Self:
+        """Leave those of which an invoice has not come through yet."""
+        return self.filter(state=Issue.State.ONGOING)
+
+
+class Issue(models.Model):
+    """Failures of one kind on one connection, from the first one on; it ends and comes back by itself."""
+
+    class State(models.TextChoices):
+        """Whether an invoice still stands because of it."""
+
+        ONGOING = "ongoing", _("Ongoing")
+        RESOLVED = "resolved", _("Resolved")
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="issues", verbose_name=_("client"))
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="issues", verbose_name=_("connection")
+    )
+    system = models.CharField(_("system"), max_length=40)
+    key = models.CharField(_("kind"), max_length=120, help_text=_("The catalogue's entry, or a hash of unknown words."))
+    title = models.CharField(_("title"), max_length=200)
+    said = models.JSONField(_("what the ERP said last"), default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.ONGOING)
+    is_muted = models.BooleanField(_("muted"), default=False, help_text=_("Known, and nobody is told of it."))
+    mute_reason = models.CharField(_("why it is muted"), max_length=500, blank=True)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="issues",
+        verbose_name=_("assigned to"),
+    )
+    count = models.PositiveIntegerField(_("failures"), default=0)
+    invoice_count = models.PositiveIntegerField(_("invoices hit"), default=0)
+    open_count = models.PositiveIntegerField(_("invoices not through yet"), default=0)
+    return_count = models.PositiveIntegerField(_("how often it came back"), default=0)
+    first_seen_at = models.DateTimeField(_("first seen"))
+    last_seen_at = models.DateTimeField(_("last seen"))
+    resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+
+    objects = IssueQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-last_seen_at", "-pk"]
+        verbose_name = _("issue")
+        verbose_name_plural = _("issues")
+        indexes: ClassVar = [models.Index(fields=["client", "state", "-last_seen_at"], name="issue_by_client")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["connection", "system", "key"], name="one_issue_a_kind_and_connection"),
+            models.CheckConstraint(
+                condition=Q(state="ongoing", resolved_at__isnull=True) | Q(state="resolved", resolved_at__isnull=False),
+                name="resolved_issue_says_when",
+            ),
+            models.CheckConstraint(condition=Q(is_muted=False) | Q(mute_reason__gt=""), name="muted_issue_says_why"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class IssueHit(models.Model):
+    """One invoice that an issue hit; open until it came through, or failed for another reason."""
+
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="hits")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="issue_hits")
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="+", help_text=_("The last one."))
+    count = models.PositiveIntegerField(_("failures"), default=0)
+    first_at = models.DateTimeField(_("first"))
+    last_at = models.DateTimeField(_("last"))
+    is_open = models.BooleanField(_("not through yet"), default=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["issue", "id"], name="issue_hit_open", condition=Q(is_open=True)),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issue", "invoice"], name="one_hit_an_issue_and_invoice"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.issue_id} · {self.invoice_id}"
+
+
+class IssueDay(models.Model):
+    """How often an issue was met on one day (UTC)."""
+
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="days")
+    day = models.DateField(_("day"))
+    count = models.PositiveIntegerField(_("failures"), default=0)
+
+    class Meta:
+        ordering: ClassVar = ["day"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["issue", "day"], name="one_count_an_issue_and_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.count}"
+
+
+class Bookmark(models.Model):
+    """How far the attempts have been read for issues; one row, whose lock lets one reader work at a time."""
+
+    read_to = models.PositiveBigIntegerField(_("id of the last attempt that was read"), default=0)
+
+    class Meta:
+        verbose_name = _("bookmark")
+        verbose_name_plural = _("bookmarks")
+
+    def __str__(self) -> str:
+        return str(self.read_to)

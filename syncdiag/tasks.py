@@ -1,6 +1,11 @@
 """Background work: each task is a line long, and may run twice."""
 
-from syncdiag.actions import digests, watching, webhooks
+from syncdiag.actions import digests, grouping, watching, webhooks
+
+
+def group_failures() -> None:
+    """Count new failures in their issues, and resolve those that are over."""
+    grouping.group_failures()
 
 
 def watch() -> None:

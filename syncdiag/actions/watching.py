@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any, Final
 
 import structlog
@@ -17,8 +16,8 @@ from invoices import clock
 from invoices.bulk import update_rows
 from invoices.models import Attempt, Invoice
 from syncdiag.actions.webhooks import write_deliveries
-from syncdiag.catalogue import explain
-from syncdiag.models import Alert, Cause, News
+from syncdiag.kinds import kinds_of
+from syncdiag.models import Alert, Cause, Issue, News
 
 log = structlog.get_logger(__name__)
 MOMENT: Final = timedelta(seconds=30)
@@ -65,7 +64,7 @@ def watch() -> Changed:
     - *breaker open*: a connection's breaker has not closed for longer than its first pause.
     - *credentials*: the ERP refused those of a connection.
     - *growing*: at least 5 attempts on one connection within the hour failed for the same entry of the catalogue (or,
-      where none is known, with the same code), not counting what the two above are about; over below 3.
+      where none is known, in the same words), muted issues aside; over below 3.
 
     A count that is at least 5 and twice what it was when it was last told has grown, and is told again.
     Safe to run twice at once: the slower one changes nothing, and looks again in a minute.
@@ -171,28 +170,13 @@ def _failures(now: datetime) -> list[Sight]:
     labels = dict(Connection._meta.get_field("connector").flatchoices)
     counts: Counter[tuple[int, int, str, str, str]] = Counter()
     for row in failed:
-        kinds = {_kind(row["system"], complaint) for complaint in row["complaints"]}
+        kinds = kinds_of(row["system"], row["complaints"])
         counts.update((row["client_id"], row["connection"], row["system"], *kind) for kind in kinds)
+    muted = set(Issue.objects.filter(is_muted=True).order_by().values_list("connection_id", "system", "key"))
     found = []
     for (client_id, connection, system, key, title), count in counts.items():
-        if count >= ENDS_BELOW:
+        if count >= ENDS_BELOW and (connection, system, key) not in muted:
             facts = {"connection": connection, "system": str(labels.get(system, system)), "title": title}
             subject = f"{connection}:{key}"
             found.append(Sight(client_id, Cause.GROWING, subject, count, facts, holds=count >= GROWS_AT))
     return found
-
-
-def _kind(system: str, complaint: dict[str, str]) -> tuple[str, str]:
-    """Return the key and the title under which a complaint is counted: the catalogue's, else its code or its words."""
-    code, said = complaint.get("code") or "", complaint.get("message") or ""
-    known = explain(system, code, " ".join(filter(None, (said, complaint.get("detail")))))
-    if known is not None:
-        return known.entry.id, known.entry.title
-    if code:
-        return f"code:{_short(code)}", code[:200]
-    return f"said:{_short(said)}", said[:200]
-
-
-def _short(text: str) -> str:
-    """Return a text short enough for a key; of a longer one its hash, so that two do not become one."""
-    return text if len(text) <= 80 else sha256(text.encode()).hexdigest()

@@ -11,9 +11,12 @@ from integrations.models import Connection
 from integrations.policy import Breaker, BreakerState, ErrorKind
 from invoices import clock
 from invoices.models import Attempt
+from syncdiag.actions.grouping import group_failures
+from syncdiag.actions.issues import mute_issue, unmute_issue
 from syncdiag.actions.watching import Changed, watch
 from syncdiag.alerts import sentence
-from syncdiag.models import Alert, Cause
+from syncdiag.kinds import kind_of
+from syncdiag.models import Alert, Cause, Issue
 from tests.factories import ClientFactory
 
 CLOSED = {"code": "PERIOD_CLOSED", "message": "The period 2026-10 is closed.", "detail": "", "field": ""}
@@ -112,14 +115,25 @@ def test_the_fifth_failure_of_one_kind_within_the_hour_is_told(trouble, connecti
     assert "The accounting period is closed" in sentence(alert)
 
 
-def test_failures_of_several_kinds_are_counted_apart_and_unknown_ones_by_their_code(trouble, connection):
+def test_failures_of_several_kinds_are_counted_apart_and_unknown_ones_by_code_and_words(trouble, connection):
     trouble.fail(4)
     trouble.fail(5, ODD)
     trouble.fail(4, {**ODD, "code": "E-78"})
 
     watch()
 
-    assert Alert.objects.get().subject == f"{connection.pk}:code:E-77"
+    assert Alert.objects.get().subject == f"{connection.pk}:{kind_of('sandbox', ODD).key}"
+
+
+def test_nobody_is_told_of_a_muted_issue(trouble, connection, handler):
+    trouble.fail(5)
+    group_failures()
+    issue = mute_issue(Issue.objects.get().pk, by=handler, reason="The ERP's people know.")
+    assert watch() == Changed()
+
+    unmute_issue(issue.pk, by=handler)
+
+    assert watch() == Changed(began=1)
 
 
 def test_failures_that_an_unreachable_erp_explains_are_not_counted(trouble):

@@ -12,7 +12,7 @@ ENTRY = """
 id = "{id}"
 kind = "{kind}"
 codes = {codes}
-pattern = '{pattern}'
+patterns = {patterns}
 title = "A title"
 cause = "A cause"
 steps = ["Do this with {{item}}."]
@@ -21,8 +21,8 @@ retry_helps = true
 """
 
 
-def entry(id="one", kind="other", codes='["E1"]', pattern="", extra=""):
-    return ENTRY.format(id=id, kind=kind, codes=codes, pattern=pattern) + extra
+def entry(id="one", kind="other", codes='["E1"]', patterns="[]", extra=""):
+    return ENTRY.format(id=id, kind=kind, codes=codes, patterns=patterns) + extra
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,11 @@ def entry(id="one", kind="other", codes='["E1"]', pattern="", extra=""):
         ("[[entry]]\nid = ", "bad.toml is not TOML"),
         (entry() + entry(), "bad.toml: the entry one is there twice."),
         (entry(kind="odd"), "bad.toml, entry one: odd is not a kind."),
-        (entry(pattern="(["), "bad.toml, entry one: the pattern cannot be read"),
-        (entry(codes="[]"), "it has neither codes nor a pattern"),
+        (entry(patterns="['([']"), "bad.toml, entry one: the pattern '([' cannot be read"),
+        (entry(codes="[]"), "it has neither codes nor patterns"),
+        (entry(extra="button = 'dance'\n"), "bad.toml, entry one: dance is not a button."),
+        (entry(extra="button = 'edit'\n"), "bad.toml, entry one: a field is named exactly where the button is edit."),
+        (entry(extra="field = 'number'\n"), "bad.toml, entry one: a field is named exactly where the button is edit."),
         (entry(extra="colour = 'red'\n"), "bad.toml, entry one: colour is not a key of an entry."),
         ('[[entry]]\nid = "one"\n', "cause, fixed_in, kind, retry_helps, steps, title is missing."),
         (entry().replace('"here"', '"there"'), "fixed_in must be here, erp or connection."),
@@ -43,17 +46,42 @@ def test_an_entry_that_cannot_be_used_is_named(text, sentence):
         read_catalogue("bad", text, "bad.toml")
 
 
-def test_code_and_pattern_win_over_pattern_and_pattern_over_code(monkeypatch):
-    text = entry("code") + entry("pattern", codes="[]", pattern="lamp") + entry("both", pattern="old lamp")
-    entries = read_catalogue("shop", text, "shop.toml")
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A system with entries of every weight, beside a general catalogue."""
+    text = (
+        entry("code")
+        + entry("pattern", codes="[]", patterns="['lamp']")
+        + entry("both", codes='["e1", "007"]', patterns="['old (?P<item>lamp)']")
+    )
+    (tmp_path / "shop.toml").write_text(text)
+    (tmp_path / "general.toml").write_text(entry("anywhere", codes='["E1", "E9"]', patterns="['chair', 'table']"))
+    monkeypatch.setattr("syncdiag.catalogue.FOLDER", tmp_path)
+    entries_of.cache_clear()
+    yield "shop"
+    entries_of.cache_clear()
 
-    def first(code, said):
-        return next(one.id for one in entries if one.matches(code, said))
 
-    assert first("E1", "an old lamp") == "both"
-    assert first("E1", "a lamp") == "pattern"
-    assert first("E1", "a chair") == "code"
-    assert not any(one.matches("E2", "a chair") for one in entries)
+@pytest.mark.parametrize(
+    ("code", "text", "winner"),
+    [
+        ("E1", "An OLD lamp", "both"),
+        ("7", "an old lamp", "both"),
+        ("E1", "a lamp", "pattern"),
+        ("E1", "a stool", "code"),
+        ("e1", "", "code"),
+        ("", "an old lamp", "pattern"),
+        ("E5", "one table", "anywhere"),
+        ("", "two chairs", "anywhere"),
+        ("E9", "a stool", None),
+        ("", "a stool", None),
+        ("", "", None),
+    ],
+)
+def test_code_and_pattern_win_over_pattern_and_pattern_over_code(shop, code, text, winner):
+    found = explain(shop, code, text)
+
+    assert (found and found.entry.id) == winner
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.name)
@@ -71,4 +99,4 @@ def test_values_in_the_text_are_filled_into_the_steps():
 
 def test_an_unknown_error_and_an_unknown_system_have_no_entry():
     assert explain("sandbox", "NEVER_SEEN", "What is this?") is None
-    assert explain("no-such-system", "PERIOD_CLOSED", "The accounting period 2026-08 is closed.") is None
+    assert explain("no-such-system", "PERIOD_CLOSED", "What is this?") is None

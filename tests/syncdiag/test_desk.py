@@ -14,10 +14,11 @@ from django.urls import reverse
 from integrations.models import Connection
 from invoices import clock
 from invoices.actions.payments import StatusUpdate, Update, update_status
-from invoices.models import Evidence, IntegrationMessage, Invoice
+from invoices.models import Attempt, Evidence, IntegrationMessage, Invoice
 from invoices.roles import Role
 from invoices.workflow import PRELIMINARY_STEPS, MessageKind, MessageState, Status, Step
 from syncdiag import desk as desk_module
+from syncdiag.actions.grouping import group_failures
 from tests.admin.test_page import inline_parts
 from tests.factories import ClientFactory, CounterpartyFactory, InvoiceFactory, RoleGrantFactory
 
@@ -50,6 +51,17 @@ def stand(
     )
     Invoice.objects.filter(pk=invoice.pk).update(current_message=written)
     return Invoice.objects.get(pk=invoice.pk)
+
+
+def fail_once(invoice):
+    """Let there be the attempt behind what the ERP said."""
+    invoice.current_message.attempts.create(
+        number=1,
+        started_at=clock.now(),
+        outcome=Attempt.Outcome.REFUSED,
+        request={},
+        complaints=invoice.current_message.complaints,
+    )
 
 
 def answer(invoice, verdict=Evidence.Verdict.FOUND, **fields):
@@ -231,6 +243,7 @@ def test_the_chart_counts_ages_and_says_them(acme, handler):
         ({"client": "globex"}, {"THEIRS"}),
         ({"system": "sandbox"}, {"MINE", "KNOWN"}),
         ({"said": "period-closed"}, {"KNOWN"}),
+        ({"said": "no-such-issue"}, {"MINE", "KNOWN", "THEIRS"}),
         ({"mine": "handed-in"}, {"MINE"}),
         ({"mine": "queue"}, {"MINE", "KNOWN"}),
         ({"reason": "unknown"}, set()),
@@ -240,8 +253,9 @@ def test_the_chart_counts_ages_and_says_them(acme, handler):
 def test_filters_leave(acme, globex, handler, query, expected):
     RoleGrantFactory(user=handler, client=globex, role=Role.AUDITOR)
     stand(acme, "MINE", by=handler)
-    stand(acme, "KNOWN", complaints=CLOSED)
+    fail_once(stand(acme, "KNOWN", complaints=CLOSED))
     stand(globex, "THEIRS")
+    group_failures()
     if query.get("client") in ("acme", "globex"):
         query = {"client": {"acme": acme, "globex": globex}[query["client"]].pk}
 
