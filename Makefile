@@ -52,8 +52,9 @@ env-dev: .venv/dev.stamp
 
 # Running --------------------------------------------------------------------------------------------------------------
 
-demo: .venv/app.stamp  ## Run everything from nothing on SQLite: web, queue, sandbox ERP and demo data
+demo: .venv/app.stamp  ## Run everything from nothing on SQLite: web, queue, ERP (ERP=tryton: a real one) and data
 	@UNSTUCK_MODE=demo UNSTUCK_DATA="$(DATA)" SANDBOX_ERP_URL="http://127.0.0.1:$$(( $(PORT) + 1 ))" \
+		TRYTON_URL="http://127.0.0.1:$$(( $(PORT) + 1 ))/erp/" \
 		exec $(BIN)/python manage.py demo --port "$(PORT)" --data "$(DATA)" --erp "$(ERP)" $(if $(RESET),--reset)
 
 test: .venv/dev.stamp  ## Run all checks, then all tests on SQLite and on PostgreSQL where one is found

@@ -79,10 +79,10 @@ REASONS: Final = tuple(
         (r"is similar to invoice", Reason.DUPLICATE_NUMBER),
         (r"You are not allowed to access", Reason.PERMISSION),
         (r"does(?: not|n't) exist|does not belong", Reason.REFERENCE_MISSING),
-        (r"No (?:currency )?rate found", Reason.REFERENCE_MISSING),
+        (r"No rate found|you must define a sequence", Reason.REFERENCE_MISSING),
         (r"You can not call|because it is posted, paid or cancelled", Reason.STALE_VERSION),
         (r"not valid according to its domain|value is required|must set an invoice date after", Reason.VALIDATION),
-        (r"invoice date in the future|payment term|default taxes|exceeds the limit", Reason.VALIDATION),
+        (r"invoice date in the future|payment date .* in the past|default taxes|exceeds the limit", Reason.VALIDATION),
     )
 )
 

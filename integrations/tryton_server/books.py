@@ -40,7 +40,7 @@ max_attempt = 50
 timeout = 60
 """
 LOGGING: Final = """[loggers]
-keys = root
+keys = root, requests
 
 [handlers]
 keys = console
@@ -51,6 +51,11 @@ keys = plain
 [logger_root]
 level = WARNING
 handlers = console
+
+[logger_requests]
+level = WARNING
+qualname = werkzeug
+handlers =
 
 [handler_console]
 class = StreamHandler
