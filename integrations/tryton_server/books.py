@@ -83,7 +83,8 @@ class Template:
     @property
     def secrets_file(self) -> Path:
         """Where its secrets stand, for the eyes of this user alone."""
-        return self.folder / f"{self.name}.json"
+        # Two templates of one name, on SQLite and on PostgreSQL, are two databases with secrets of their own.
+        return self.folder / f"{self.name}.{'postgresql' if self.postgresql else 'sqlite'}.json"
 
     @property
     def file(self) -> Path:
