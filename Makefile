@@ -53,8 +53,9 @@ env-dev: .venv/dev.stamp
 
 # Running --------------------------------------------------------------------------------------------------------------
 
-demo: .venv/app.stamp  ## Run everything from nothing on SQLite: web, queue, sandbox ERP and demo data
+demo: .venv/app.stamp  ## Run everything from nothing on SQLite: web, queue, ERP (ERP=tryton: a real one) and data
 	@UNSTUCK_MODE=demo UNSTUCK_DATA="$(DATA)" SANDBOX_ERP_URL="http://127.0.0.1:$$(( $(PORT) + 1 ))" \
+		TRYTON_URL="http://127.0.0.1:$$(( $(PORT) + 1 ))/erp/" \
 		exec $(BIN)/python manage.py demo --port "$(PORT)" --data "$(DATA)" --erp "$(ERP)" $(if $(RESET),--reset)
 
 test: .venv/dev.stamp  ## Run all checks, then all tests on SQLite and on PostgreSQL where one is found
@@ -99,3 +100,9 @@ pins:  ## Recompile the pinned requirements from pyproject.toml (needs uv; UPGRA
 		-o $(PINS)/e2e.txt >/dev/null
 	@echo "Compiling fuzz.txt …"; uv pip compile --quiet --group fuzz --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--universal --python-version 3.11 --no-annotate --no-header $(if $(UPGRADE),--upgrade) -o $(PINS)/fuzz.txt >/dev/null
+	@for series in 8.0 8.2; do \
+		pins=$(PINS)/tryton$$([ $$series = 8.0 ] || echo -$$series).txt; echo "Compiling $${pins##*/} …"; \
+		$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["tryton"], sep="\n")' \
+			| sed "s/~=8\.0\.0/~=$$series.0/" | uv pip compile - --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--universal --python-version 3.11 --no-annotate --no-header $(if $(UPGRADE),--upgrade) -o $$pins >/dev/null || exit 1; \
+	done

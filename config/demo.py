@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Final
 
-import httpx2
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 
+from config.demo_erps import DemoErp
 from cxmlgate.actions import configure_gate, receive_message
 from integrations.delivery import drain
 from integrations.linking import connect
@@ -43,16 +41,6 @@ PEOPLE: Final = {
 }
 # slug: name, whether an unknown counterparty is created in the ERP before its first invoice
 CLIENTS: Final = {"acme": ("Acme Corporation", True), "globex": ("Globex Trading", False)}
-# client, list, code, name
-KNOWN_IN_ERP: Final = (
-    ("acme", "suppliers", "PAPER", "Paper & Sons"),
-    ("acme", "suppliers", "NORTH", "Northwind Logistics"),
-    ("acme", "suppliers", "LIND", "Lindqvist Möbel AB"),
-    ("acme", "customers", "HOOLI", "Hooli Retail"),
-    ("acme", "items", "CHAIR", "Office chair"),
-    ("acme", "items", "LAMP", "Desk lamp (old model)"),
-    ("globex", "suppliers", "SPRING", "Springfield Power"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +108,10 @@ STORIES: Final = (
 # fmt: on
 
 
-def load() -> None:
-    """Make all of it on an empty database, beside an empty sandbox ERP that runs; raises if a story ends otherwise."""
+def load(erp: DemoErp) -> None:
+    """Make all of it on an empty database, beside an empty ERP that runs; raises if a story ends otherwise."""
     people = make_people()
-    clients = dict(make_clients(people))
+    clients = dict(make_clients(people, erp))
     for username, (_first, _last, _what, role, slug) in PEOPLE.items():
         if role is not None:
             grant_role(clients[slug], people[username], role, by=people["root"], reason="Demo")
@@ -136,7 +124,7 @@ def load() -> None:
         if story.comes_to != Step.DRAFT:
             post_invoice(invoice.pk, by=clerk, reason="Demo")
     deliver()
-    tell_erp("acme", "PATCH", "items/LAMP/", {"active": False})  # what INV-0011 then fails at
+    erp.take_out_of_use("acme", "LAMP")  # what INV-0011 then fails at
     for story, invoice in told:
         if story.direction == PAYABLE and story.comes_to in (Step.BOOKED, Step.FINAL_ERROR):
             second = people["clerk2" if story.client == "acme" else "root"]
@@ -144,9 +132,7 @@ def load() -> None:
     deliver()
     for story, invoice in told:
         if story.then is not None:
-            payload_id = f"{story.number}.{story.then[0]}@erp.acme.example"
-            message = status_update(story.number, *story.then, currency=story.currency, payload_id=payload_id)
-            receive_message(story.client, message.encode(), address="127.0.0.1", started=time.monotonic())
+            tell(story, invoice, erp)
         step = Invoice.objects.values_list("step", flat=True).get(pk=invoice.pk)
         if step != story.comes_to:
             raise RuntimeError(f"The demo's {story.number} came to {step}, not to {story.comes_to}.")
@@ -169,26 +155,27 @@ def make_people() -> dict[str, User]:
     }
 
 
-def make_clients(people: dict[str, User]) -> Iterator[tuple[str, Client]]:
+def tell(story: Story, invoice: Invoice, erp: DemoErp) -> None:
+    """Have the ERP tell what became of an invoice: by a payment that it takes, or through the gate."""
+    kind, amount = story.then or ("", "")
+    invoice.refresh_from_db()
+    if kind in ("paid", "processing_payment") and erp.pay(story.client, invoice, amount, is_done=kind == "paid"):
+        return
+    payload_id = f"{story.number}.{kind}@erp.acme.example"
+    message = status_update(story.number, kind, amount, currency=story.currency, payload_id=payload_id)
+    receive_message(story.client, message.encode(), address="127.0.0.1", started=time.monotonic())
+
+
+def make_clients(people: dict[str, User], erp: DemoErp) -> Iterator[tuple[str, Client]]:
     """Make the clients, each with its connection, its gate, and what its ERP knows."""
     for slug, (name, creates) in CLIENTS.items():
         client = Client.objects.create(slug=slug, name=name, creates_counterparties=creates)
-        connect(client, by=people["root"], connector="sandbox", company=slug, secret=token_urlsafe(24), call_timeout=5)
+        connect(client, by=people["root"], **erp.link(slug))
         if slug == "acme":
             configure_gate(client, by=people["root"], enabled=True, identity=SENDER, secret=SECRET)
-        for owner, master, code, title in KNOWN_IN_ERP:
-            if owner == slug:
-                tell_erp(slug, "PUT", f"{master}/{code}/", {"name": title})
+        erp.introduce(slug)
         yield slug, client
-    month = date.today() - timedelta(days=CLOSED_DAYS_AGO)  # noqa: DTZ011
-    httpx2.post(f"{settings.SANDBOX_ERP_URL}/periods/{month:%Y-%m}/close/", json={}).raise_for_status()
-
-
-def tell_erp(slug: str, method: str, path: str, body: dict[str, object]) -> None:
-    """Change something in the client's company in the sandbox ERP."""
-    secret = Connection.objects.get(client__slug=slug).secret
-    url = f"{settings.SANDBOX_ERP_URL}/companies/{slug}/{path}"
-    httpx2.request(method, url, json=body, headers={"Authorization": f"Bearer {secret}"}).raise_for_status()
+    erp.close_month(date.today() - timedelta(days=CLOSED_DAYS_AGO))  # noqa: DTZ011
 
 
 def deliver() -> None:
@@ -231,23 +218,17 @@ def status_update(
     return MESSAGE.format(payload_id=payload_id, sender=SENDER, secret=SECRET, number=number, kind=kind, amount=money)
 
 
-def greeting(port: int, message: Path) -> str:
+def greeting(port: int, message: Path, erp: DemoErp) -> str:
     """Return what the person who started the demo needs to know."""
     accounts = "\n".join(f"  {username:<9} {what}" for username, (_first, _last, what, _role, _slug) in PEOPLE.items())
-    erp = f"http://127.0.0.1:{port + 1}"
     return f"""
 Unstuck runs at     http://127.0.0.1:{port}/        (its API at /api/v1/)
-The sandbox ERP at  {erp}/
-
+{erp.greeting()}
 Accounts, each with the password {PASSWORD}:
 {accounts}
 
 Tell the desk that INV-0001 is paid, as acme's ERP would:
   curl --data-binary '@{message}' -H 'Content-Type: text/xml' http://127.0.0.1:{port}/acme/cxmlgate/abc/status_update_request
-
-Take the ERP down, and bring it back:
-  curl -d '{{"down": true}}' {erp}/faults/
-  curl -X DELETE {erp}/faults/
 
 Stop everything with Ctrl-C.
 """

@@ -260,6 +260,7 @@ MEDIA_ROOT = DATA_DIR / "media"
 # ERPs -----------------------------------------------------------------------------------------------------------------
 # Connectors know their systems' addresses; the sandbox, and a Tryton of one's own, stand where these say.
 SANDBOX_ERP_URL: str = read("SANDBOX_ERP_URL", env.str, "http://127.0.0.1:8001")
+TRYTON_URL: str = read("TRYTON_URL", env.str, "http://127.0.0.1:8000/tryton")  # ends in the name of the database
 
 # Measuring ------------------------------------------------------------------------------------------------------------
 # Who brings it (`Authorization: Bearer …`) may read /metrics; without it nobody may.

@@ -5,4 +5,4 @@ from django.conf import settings
 
 def address_of(connector: str) -> str:
     """Return the base address of a kind of ERP; raises KeyError for one that is not known."""
-    return {"sandbox": str(settings.SANDBOX_ERP_URL)}[connector]
+    return {"sandbox": str(settings.SANDBOX_ERP_URL), "tryton": str(settings.TRYTON_URL)}[connector]

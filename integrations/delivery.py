@@ -211,7 +211,7 @@ def _lease(messages: Sequence[IntegrationMessage], leased: Lease) -> None:
 
 def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: datetime, start_by: float) -> list[Job]:
     keys = _keys_of([message for message in messages if message.state == MessageState.UNKNOWN])
-    documents = _documents(messages)
+    documents = _documents(messages, accepts_duplicates=connection.client.allows_duplicate_numbers)
     attempts = [
         Attempt(
             message=message,
@@ -241,7 +241,9 @@ def _jobs(connection: Connection, messages: Sequence[IntegrationMessage], now: d
     ]
 
 
-def _documents(messages: Sequence[IntegrationMessage]) -> dict[int, Document | RemotePayment]:
+def _documents(
+    messages: Sequence[IntegrationMessage], *, accepts_duplicates: bool
+) -> dict[int, Document | RemotePayment]:
     """Return what each message tells: its invoice as a document, or its payment."""
     ids = {message.invoice_id for message in messages}
     invoices = {invoice.pk: invoice for invoice in select_rows(Invoice, "id", ids)}
@@ -259,7 +261,8 @@ def _documents(messages: Sequence[IntegrationMessage]) -> dict[int, Document | R
             documents[message.pk] = payment_of(payments[message.payment_id], invoice)
             continue
         invoice.counterparty = parties[invoice.counterparty_id]
-        documents[message.pk] = document_of(invoice, MessageKind(message.kind), lines[invoice.pk])
+        document = document_of(invoice, MessageKind(message.kind), lines[invoice.pk])
+        documents[message.pk] = replace(document, accepts_duplicate=True) if accepts_duplicates else document
     return documents
 
 

@@ -170,7 +170,8 @@ def _known(client: Client, number: str, direction: str) -> Invoice | None:
 def _import(
     connector: Connector, client: Client, document: RemoteDocument, *, by: User | None, reason: str
 ) -> Imported:
-    asked = ask_payments(connector, document) if document.direction == Direction.RECEIVABLE else None
+    tells = document.direction == Direction.RECEIVABLE or connector.capabilities.pays_payables
+    asked = ask_payments(connector, document) if tells else None
     with transaction.atomic():
         made = import_document(
             client, facts_of(document), _vouchers(document), by=by, reason=reason, has_payments=asked is not None

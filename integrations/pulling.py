@@ -36,6 +36,7 @@ from integrations.learning import keep_foreign, learn
 from integrations.leases import RowLease
 from integrations.models import Connection
 from invoices import clock
+from invoices.actions.payouts import take_made_payments
 from invoices.actions.pdfs import keep_pdf, note_pdf_trouble
 from invoices.actions.receipts import RemotePaymentFacts, take_remote_payments
 from invoices.actions.remote import RemoteFacts, RemoteLine, Taken, note_sync_problem, take_remote, why_not_taken
@@ -56,16 +57,22 @@ FOUR_DIGITS: Final = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class AskedPayments:
-    """All payments that the ERP has for one document, and when it was asked (by the database's clock)."""
+    """All payments that the ERP has for one document, and when it was asked (by the database's clock).
+
+    Those of a payable count only where the ERP has no gate to tell of them (`tells_payables`).
+    """
 
     payments: tuple[RemotePayment, ...]
     asked_at: datetime
+    tells_payables: bool = False
+    is_being_paid: bool = False
 
 
 def ask_payments(connector: Connector, document: RemoteDocument) -> AskedPayments:
     """Ask the ERP for all payments of a document; raises ErpError."""
     asked_at = clock.now()
-    return AskedPayments(connector.payments(BEGINNING, document.remote_id), asked_at)
+    payments = connector.payments(BEGINNING, document.remote_id)
+    return AskedPayments(payments, asked_at, connector.capabilities.pays_payables, document.is_being_paid)
 
 
 @dataclass(slots=True)
@@ -109,6 +116,8 @@ class _Pull:
         """Learn the ERP's rules, then apply its changes."""
         connector = connect(self.connection.connector, self.connection.access(), 1)
         try:
+            if connector.capabilities.leaves_drafts:
+                connector.tidy()
             learn(self.connection, connector)
             self._apply_changes(connector)
         except ErpError as exc:
@@ -247,13 +256,13 @@ def apply_document(
 
 
 def take_payments(invoice: Invoice, asked: AskedPayments, *, by: User | None) -> bool:
-    """Take the payments of a receivable; a payable is paid by the ERP, whose gate tells it."""
-    if invoice.direction != Direction.RECEIVABLE:
-        return False
+    """Take the payments of a document; those of a payable only where no gate tells of them."""
     there = [
         RemotePaymentFacts(payment.remote_id, payment.amount, payment.currency, payment.paid_on, payment.key)
         for payment in asked.payments
     ]
+    if invoice.direction != Direction.RECEIVABLE:
+        return asked.tells_payables and take_made_payments(invoice.pk, there, is_being_paid=asked.is_being_paid, by=by)
     return take_remote_payments(invoice.pk, there, by=by, asked_at=asked.asked_at)
 
 

@@ -78,6 +78,7 @@ ACTIONS: Final[dict[str, str | Promise]] = {
     "void_payment": gettext_lazy("Payment voided"),
     "apply_payments": gettext_lazy("Authorized ACH payment counts by the client's preference"),
     "take_remote_payments": gettext_lazy("Payments brought here from the ERP"),
+    "take_made_payments": gettext_lazy("Payments of the ERP brought here"),
     "payment_pushed": gettext_lazy("Payment pushed to the ERP"),
     "payment_push_refused": gettext_lazy("Payment refused by the ERP"),
     "payment_not_sent": gettext_lazy("Payment not sent: it had come to nothing"),

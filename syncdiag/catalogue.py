@@ -368,11 +368,9 @@ def _check_form(name: str, value: Any, where: str) -> None:
 
 def _compiled(pattern: str, where: str, *, is_new: bool) -> re.Pattern[str]:
     try:
-        re.compile(pattern)
         return compiled(pattern, is_new=is_new)
-    except (ValueError, re.error, RecursionError, OverflowError) as exc:
-        said = str(exc) if isinstance(exc, ValueError) else f"the pattern {pattern!r} cannot be read ({exc})."
-        raise CatalogueError(where, said, "patterns") from exc
+    except ValueError as exc:
+        raise CatalogueError(where, str(exc), "patterns") from exc
 
 
 def _filled(step: str, values: Mapping[str, str]) -> str:

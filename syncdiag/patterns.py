@@ -1,8 +1,9 @@
 """The patterns of the catalogue: made ready to be fast, and refused where they could be endless.
 
 An administrator may add a pattern. One that a text could keep busy for minutes would stop the desk, so what
-`endless.py` tells by its structure is refused, and a new one is tried on texts made from itself: it may take MOST_SECONDS of CPU time.
-Trying is for when a pattern is written; at the start it would make a slow machine refuse what a fast one took.
+`endless.py` tells by its structure is refused, and a new one is tried on texts made from itself: it may take
+MOST_SECONDS of CPU time. Trying is for when a pattern is written; at the start it would make a slow machine refuse what
+a fast one took.
 """
 
 import re

@@ -75,9 +75,9 @@ class Capabilities:
     number_length: int
     posting_lanes: int | None  # None: as many as the connection allows
     needs_location_on_zero_lines: bool = False  # a line without a price is refused unless it names a location
-    takes_unknown_parties: bool = (
-        False  # a document for a customer or supplier that is not there is booked all the same
-    )
+    takes_unknown_parties: bool = False  # a document is booked although its customer or supplier is not there
+    pays_payables: bool = False  # the sync brings what was paid of a payable; otherwise the gate is told of it
+    leaves_drafts: bool = False  # a call that was cut short may leave a draft, which `tidy` deletes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ class Document:
     posting_date: date | None = None
     remote_id: str = ""  # the document of the preliminary booking, where there is one
     preliminary_voucher: str = ""
+    accepts_duplicate: bool = False  # people decided that a number may be there twice: a warning of that is passed over
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ class RemoteDocument:
     changed_at: datetime  # by the ERP's clock
     url: str = ""
     trouble: str = ""
+    is_being_paid: bool = False  # a payment of what is open is under way
 
     def __post_init__(self) -> None:
         """Raise ErpError for facts that cannot be kept."""
@@ -417,6 +419,9 @@ class Connector(Protocol):
 
     def pdf(self, remote_id: str) -> bytes:
         """Return the document as PDF."""
+
+    def tidy(self) -> int:
+        """Delete the drafts that calls of ours left behind, none of which is booked; return how many there were."""
 
     def close(self) -> None:
         """Give the connections back."""

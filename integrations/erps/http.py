@@ -135,12 +135,11 @@ class Channel:
         """Give the connections back."""
         self._pool.close()
 
-    def read(self, path: str, params: Params = (), *, until: float | None = None) -> Answer:
+    def read(self, path: str, params: Params = (), *, headers: RawHeaders = (), until: float | None = None) -> Answer:
         """GET `path` and return its JSON; whatever goes wrong on the way, nothing was written."""
-        status, headers, body = self._exchange(
-            "GET", path, params, None, JSON_WANTED, until, LARGEST_ANSWER, writes=False
-        )
-        return self._judge(status, headers, body, writes=False)
+        own = [*JSON_WANTED, *headers] if headers else JSON_WANTED
+        status, seen, body = self._exchange("GET", path, params, None, own, until, LARGEST_ANSWER, writes=False)
+        return self._judge(status, seen, body, writes=False)
 
     def write(
         self,
@@ -157,16 +156,16 @@ class Channel:
         status, seen, answer = self._exchange(method, path, (), content, own, until, LARGEST_ANSWER, writes=True)
         return self._judge(status, seen, answer, writes=True)
 
-    def download(self, path: str, *, largest: int, content_type: str) -> bytes:
+    def download(self, path: str, *, largest: int, content_type: str, headers: RawHeaders = ()) -> bytes:
         """GET a file of at most `largest` bytes."""
-        own = [(b"Accept", content_type.encode())]
-        status, headers, body = self._exchange("GET", path, (), None, own, None, largest, writes=False)
+        own = [(b"Accept", content_type.encode()), *headers]
+        status, seen, body = self._exchange("GET", path, (), None, own, None, largest, writes=False)
         if not 200 <= status < 300:
-            self._judge(status, headers, body, writes=False)
-        if headers.get(b"content-type", "").partition(";")[0].strip() != content_type:
+            self._judge(status, seen, body, writes=False)
+        if seen.get(b"content-type", "").partition(";")[0].strip() != content_type:
             text = body[:LONGEST_RAW].decode("utf-8", "replace")
             message = "The ERP answered, but not with the file."
-            raise self._failed(ErrorKind.UNAVAILABLE, message, status, headers, text, Reason.NOT_THE_FILE)
+            raise self._failed(ErrorKind.UNAVAILABLE, message, status, seen, text, Reason.NOT_THE_FILE)
         return body
 
     def unclear(self, kind: ErrorKind, message: str, answer: Answer) -> ErpError:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from integrations.erps.contract import Access, Capabilities, Connector
 from integrations.erps.sandbox import SandboxConnector
+from integrations.erps.tryton import TrytonConnector
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class ConnectorKind:
 
 CONNECTORS: dict[str, ConnectorKind] = {
     "sandbox": ConnectorKind("Sandbox ERP", SandboxConnector, SandboxConnector.capabilities),
+    "tryton": ConnectorKind("Tryton", TrytonConnector, TrytonConnector.capabilities),
 }
 
 

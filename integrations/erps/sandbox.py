@@ -223,6 +223,10 @@ class SandboxConnector:
         path = f"documents/{segment(remote_id)}/pdf/"
         return self._channel.download(path, largest=LARGEST_PDF, content_type="application/pdf")
 
+    def tidy(self) -> int:
+        """Delete nothing: the sandbox makes no drafts."""
+        return 0
+
     # Counterparties and payments
 
     def ensure_party(self, document: Document) -> None:

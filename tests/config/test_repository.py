@@ -53,8 +53,9 @@ def pins(name):
         (PROJECT["project"]["dependencies"], "dev"),
         (PROJECT["dependency-groups"]["dev"], "dev"),
         (PROJECT["dependency-groups"]["e2e"], "e2e"),
+        (PROJECT["project"]["optional-dependencies"]["tryton"], "tryton"),
     ],
-    ids=["app", "app in dev", "dev", "e2e"],
+    ids=["app", "app in dev", "dev", "e2e", "tryton"],
 )
 def test_every_dependency_is_pinned_to_a_version_that_it_allows(wanted, pinned):
     versions = pins(pinned)
@@ -70,6 +71,13 @@ def test_the_tests_run_with_the_versions_that_the_app_runs_with():
     app, dev = pins("app"), pins("dev")
 
     assert {package: dev.get(package) for package in app} == app
+
+
+def test_the_newest_tryton_is_pinned_beside_the_long_term_one():
+    long_term, newest = pins("tryton"), pins("tryton-8.2")
+
+    assert {name for name in newest if "tryton" in name} == {name for name in long_term if "tryton" in name}
+    assert {version[:4] for name, version in newest.items() if "tryton" in name or name == "proteus"} == {"8.2."}
 
 
 def tracked_files():
