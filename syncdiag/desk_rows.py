@@ -17,7 +17,7 @@ from invoices.models import Client, Evidence, Invoice, RoleGrant
 from invoices.permissions import person_name
 from invoices.roles import Right, roles_with
 from invoices.workflow import ERROR_STEPS, MessageState, Step, booking_kind
-from syncdiag.catalogue import explain
+from syncdiag.classifying import explain_complaint
 from syncdiag.stuck import Group
 
 ASK: Final = "ask-handler"
@@ -119,7 +119,7 @@ def _last_words(invoice: Invoice, group: Group, connection: Connection | None) -
         return message.reason, ""
     first = message.complaints[0]
     words = " ".join(filter(None, (first.get("message"), first.get("detail"))))
-    known = explain(connection.connector if connection else "", first.get("code", ""), words)
+    known = explain_complaint(connection.connector if connection else "", first)
     return words or message.reason, known.entry.title if known else ""
 
 

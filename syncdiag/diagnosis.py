@@ -12,7 +12,7 @@ from invoices.money import shown
 from invoices.preflight import preflight
 from invoices.workflow import ERROR_STEPS, INTEGRATION_STEPS, MessageState, PaymentState, Status, Step
 from syncdiag.balances import why_balances_differ
-from syncdiag.catalogue import explain
+from syncdiag.classifying import explain_complaint
 from syncdiag.findings import Finding, Proof, Said, moment_text
 from syncdiag.syncing import why_no_pdf, why_not_synced
 
@@ -173,8 +173,7 @@ def _why_refused(invoice: Invoice, message: IntegrationMessage, next_step: Said,
     system = _system_of(invoice)
     attempt = Attempt.objects.filter(message=message).last()
     for complaint in message.complaints:
-        text = " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
-        known = explain(system, complaint.get("code", ""), text)
+        known = explain_complaint(system, complaint)
         evidence = (
             Proof(_("the ERP said"), f"{complaint.get('message', '')} {complaint.get('detail', '')}".strip()),
             Proof(_("code"), complaint.get("code") or "–"),

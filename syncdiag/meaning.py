@@ -6,13 +6,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from syncdiag.catalogue import explain
+from syncdiag.classifying import explain_complaint
 
 
 def meaning_of(system: str, complaint: Mapping[str, str]) -> SafeString:
     """Return what a system's error is called, linked to the guide; nothing where no catalogue knows it."""
-    words = " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
-    known = explain(system, complaint.get("code", ""), words)
+    known = explain_complaint(system, complaint)
     if known is None:
         return SafeString("")
     url = reverse("admin:syncdiag_guide", args=[system])
