@@ -316,6 +316,8 @@ def plain_name(name: str) -> str:
 def scalar(value: Tree) -> str:
     """Return a value as text: of an element with attributes its own text; empty for what is more than a value."""
     for _ in range(3):
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]  # XML that a program turned into JSON has a list around each element
         if not isinstance(value, dict):
             break
         value = next((value[name] for name in (TEXT, "Value", "value", "Text") if name in value), None)

@@ -163,6 +163,11 @@ WEB_CONNECTOR = """<s:Envelope xmlns:s="s"><s:Body><receiveResponseXML><ticket>t
         ("xero", XERO_IN_200, [("", "No contact", "", "", "")]),
         (
             "xero",
+            {"Elements": [{"ValidationErrors": [{"Message": ["The document date is locked"]}]}]},
+            [("", "The document date is locked", "", "", "")],
+        ),
+        (
+            "xero",
             {"Type": None, "Title": "Unauthorized", "Status": 401, "Detail": "TokenExpired", "Instance": "51e9"},
             [("HTTP 401", "Unauthorized", "TokenExpired", "", "51e9")],
         ),
