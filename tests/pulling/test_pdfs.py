@@ -4,11 +4,11 @@ import hashlib
 
 import pytest
 from django.core.files.storage import default_storage
-from syncdiag.syncing import why_no_pdf
 
 from integrations.pulling import pull
 from integrations.resync import re_sync
 from invoices.models import InvoicePdf
+from syncdiag.diagnosis import diagnose
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_says_why_there_is_none_and_keeps_the_one_of_before(desk, booked, edit_t
     after = kept(booked)
     assert "no new PDF" in said
     assert (after.trouble, after.sha256, len(files(media))) == (trouble, before.sha256, 1)
-    (found,) = why_no_pdf(desk.see(booked))
+    (found,) = (one for one in diagnose(desk.see(booked)) if one.question == "pdf")
     assert (found.id, found.button) == (finding, "re-sync")
     edit_there(booked, pdf="")
     re_sync(booked.pk, by=desk.clerk)
@@ -99,8 +99,8 @@ def test_says_why_there_is_none_and_keeps_the_one_of_before(desk, booked, edit_t
 
 
 def test_one_that_was_not_fetched_yet_is_explained_to_who_asks(desk, booked):
-    assert list(why_no_pdf(booked)) == []
-    assert [finding.id for finding in why_no_pdf(booked, asked=True)] == ["pdf-not-fetched"]
+    assert "pdf" not in {finding.question for finding in diagnose(booked)}
+    assert [finding.id for finding in diagnose(booked, question="pdf")] == ["pdf-not-fetched"]
 
 
 @pytest.mark.django_db(transaction=True)  # closing the file ends the request, and with it the session
