@@ -1,7 +1,8 @@
 """Texts as they are compared: what differs from one answer to the next, or by who copied it, is taken out.
 
 Ids in brackets, HTML's entities and tags, repeated white space, typographic quotes and prefixes like "Error:" do not
-matter. What is then taken out of a text is cut from the text before that, so that a name keeps its characters.
+matter, and "isn't" is compared as "is not" ("can't", "don't" and "won't" stay). What is then taken out of a text is cut
+from the text before that, so that a name keeps its characters.
 """
 
 import re
@@ -16,12 +17,13 @@ QUOTES: Final = str.maketrans({**dict.fromkeys("’‘‛ʼ´", "'"), **dict.fro
 # Characters that `re` takes for i and s where case does not matter, and that lower() leaves as they are.
 _FOLDED: Final = str.maketrans({"ı": "i", "ſ": "s", "\u0307": None})
 
-_UNPLAIN: Final = re.compile(r"[&<\[]|\s\s|[^\S ]|[\u200b-\u200d\ufeff]")
+_UNPLAIN: Final = re.compile(r"[&<\[]|\s\s|[^\S ]|[\u200b-\u200d\ufeff]|[nN]['’‘‛ʼ´][tT]\b")
 _NOISE: Final = re.compile(
     r"\s*\[(?:support|request|trace|correlation) id[^\[\]]{0,200}\]"
     r"|\s*\b(?:intuit_tid|(?:support|trace|correlation|request) id)\s*[:=]\s*[\w.~%-]{8,80}"
     r"|</?(?:a|b|i|u|p|br|em|strong|span|font|div|ul|ol|li)\b[^<>]{0,500}>"
     r"|[\u200b-\u200d\ufeff]+"
+    r"|\b(?P<verb>is|are|was|were|has|have|had|does|did|could|would|should)n['’‘‛ʼ´]t\b"
     r"|(?P<space>\s+)",
     re.IGNORECASE,
 )
@@ -83,6 +85,10 @@ def _without_noise(text: str) -> tuple[str, list[int]]:
         if noise["space"] and places:
             pieces.append(" ")
             places.append(noise.start())
+        elif verb := noise["verb"]:
+            pieces.append(f"{verb} not")
+            end = noise.end()
+            places += [*range(noise.start(), end - 3), end - 3, end - 3, end - 2, end - 1]
         position = noise.end()
     pieces.append(text[position:])
     places += range(position, len(text))

@@ -20,3 +20,22 @@ def test_a_text_of_a_family_leads_to_its_entry(system, code, text, entry, values
 
     assert (found.entry.system, found.entry.id) == (system, entry)
     assert {name: found.values[name] for name in values} == values
+
+
+@pytest.mark.parametrize("verb", ["isn't", "isn’t", "ISN'T", "is not"])
+def test_a_negation_is_the_same_however_it_is_written(verb):
+    assert explain("netsuite", "", f"The account {verb} valid").entry.id == "account-ref-invalid"
+
+
+def test_what_stands_around_a_negation_keeps_its_place():
+    found = explain(
+        "a-system-without-catalogue", "", "It wasn’t sent: didn't you say “Lämp 7” cannot be found in the list?"
+    )
+
+    assert found.values["value"] == "Lämp 7"
+
+
+def test_a_negation_that_belongs_to_a_name_is_given_back_as_it_was():
+    found = explain("a-system-without-catalogue", "", "'Isn't it' cannot be found in the list")
+
+    assert found.values["value"] == "Isn't it"
