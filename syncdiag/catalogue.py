@@ -15,7 +15,9 @@ One TOML file a system in `catalogues/`; `general.toml` holds what every system 
 
 An error has a code, a text, or both. The most specific entry wins, and among equals the first in the file: code and
 pattern; then pattern (an error without a code, as a person pastes it, or with a code that nobody has met with this
-text); then the code of an entry without patterns. A system's own entries come before the general ones.
+text); then the code of an entry without patterns. A system's own entries come before the general ones. What only wraps
+a cause (an id that begins with "wrapper-") loses to what is only likely (an id that begins with "wide-"), and that is
+asked when nothing else speaks of the error.
 
 Texts are made plain before they are compared (plaintext.py), patterns are looked at when they are loaded (patterns.py).
 Entries that are kept elsewhere come before the files': `add_source` takes the function that knows them.
@@ -61,6 +63,9 @@ KINDS: Final = frozenset(
 )
 PLACES: Final = frozenset({"here", "erp", "connection"})
 GENERAL: Final = "general"
+# How the ids begin of entries that are only likely, and of those that say only that something else went wrong.
+WIDE: Final = "wide-"
+WRAPPER: Final = "wrapper-"
 # Under which names a system is known: connectors, people, and files of others say them differently.
 ALIASES: Final = {
     "qbo": "quickbooks_online",
@@ -132,6 +137,7 @@ class Explanation:
 class Weight(IntEnum):
     """How specific a match is."""
 
+    WIDE = 0
     CODE = 1
     PATTERN = 2
     CODE_AND_PATTERN = 3
@@ -155,7 +161,7 @@ class Prepared:
     Most patterns cannot be in a text because a word that they need is not; that is asked first.
     """
 
-    __slots__ = ("_all", "_by_code", "_code_alone", "entries")
+    __slots__ = ("_all", "_by_code", "_code_alone", "_wide", "entries")
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         """Take the entries, the ones that come first before the others."""
@@ -163,8 +169,12 @@ class Prepared:
         self._all: list[Ready] = []
         self._by_code: dict[str, list[Ready]] = {}
         self._code_alone: dict[str, Entry] = {}
+        self._wide: list[Ready] = []
         for entry in entries:
             ready = [(literals_of(pattern), pattern, entry) for pattern in entry.patterns]
+            if entry.id.startswith(WIDE):
+                self._wide += ready
+                continue
             self._all += ready
             for code in entry.codes:
                 if ready:
@@ -175,14 +185,16 @@ class Prepared:
     def find(self, code: str, text: str) -> Match | None:
         """Return what speaks of an error most specifically; either may be empty."""
         code = plain_code(code)
+        found = words = None
         if text:
             words = plain(text)
             found = _search(self._by_code.get(code, ()), words, Weight.CODE_AND_PATTERN)
             found = found or _search(self._all, words, Weight.PATTERN)
-            if found is not None:
-                return found
-        alone = self._code_alone.get(code)
-        return None if alone is None else Match(Explanation(alone), Weight.CODE)
+        if found is None and (alone := self._code_alone.get(code)) is not None:
+            found = Match(Explanation(alone), Weight.CODE)
+        if words is not None and (found is None or found.explanation.entry.id.startswith(WRAPPER)):
+            return _search(self._wide, words, Weight.WIDE) or found
+        return found
 
 
 def _search(patterns: Sequence[Ready], words: PlainText, weight: Weight) -> Match | None:
