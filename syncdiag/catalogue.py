@@ -16,7 +16,9 @@ One TOML file a system in `catalogues/`; `general.toml` holds what every system 
 
 An error has a code, a text, or both. The most specific entry wins, and among equals the first in the file: code and
 pattern; then pattern (an error without a code, as a person pastes it, or with a code that nobody has met with this
-text); then the code of an entry without patterns. A system's own entries come before the general ones.
+text); then the code of an entry without patterns. A system's own entries come before the general ones. What only wraps
+a cause (an id that begins with "wrapper-") loses to what is only likely (an id that begins with "wide-"), and that is
+asked when nothing else speaks of the error.
 
 Texts are made plain before they are compared (plaintext.py), patterns are looked at when they are loaded (patterns.py).
 Entries that are kept elsewhere come before the files': `add_source` takes the function that knows them.
@@ -62,6 +64,9 @@ KINDS: Final = frozenset(
 )
 PLACES: Final = frozenset({"here", "erp", "connection"})
 GENERAL: Final = "general"
+# How the ids begin of entries that are only likely, and of those that say only that something else went wrong.
+WIDE: Final = "wide-"
+WRAPPER: Final = "wrapper-"
 # Under which names a system is known: connectors, people, and files of others say them differently.
 ALIASES: Final = {
     "qbo": "quickbooks_online",
@@ -110,6 +115,11 @@ class Entry:
     example: str = ""
 
     @property
+    def is_certain(self) -> bool:
+        """Whether it knows the error, rather than what its words are likely to mean."""
+        return not self.id.startswith(WIDE)
+
+    @property
     def general_cause(self) -> str:
         """The cause without the values of one error, as a guide tells it."""
         return _filled(self.cause, {})
@@ -141,6 +151,7 @@ class Explanation:
 class Weight(IntEnum):
     """How specific a match is."""
 
+    WIDE = 0
     CODE = 1
     PATTERN = 2
     CODE_AND_PATTERN = 3
@@ -178,15 +189,18 @@ class Patterns:
 class Prepared:
     """Entries in the order in which they are asked, ready to be asked fast."""
 
-    __slots__ = ("_all", "_by_code", "_code_alone", "entries")
+    __slots__ = ("_all", "_by_code", "_code_alone", "_wide", "entries")
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         """Take the entries, the ones that come first before the others."""
         self.entries = entries
-        self._all = Patterns(entries)
+        self._all = Patterns(entry for entry in entries if entry.is_certain)
+        self._wide = Patterns(entry for entry in entries if not entry.is_certain)
         with_code: dict[str, list[Entry]] = {}
         self._code_alone: dict[str, Entry] = {}
         for entry in entries:
+            if not entry.is_certain:
+                continue
             for code in entry.codes:
                 if entry.patterns:
                     with_code.setdefault(code, []).append(entry)
@@ -197,15 +211,17 @@ class Prepared:
     def find(self, code: str, text: str) -> Match | None:
         """Return what speaks of an error most specifically; either may be empty."""
         code = plain_code(code)
+        found = words = None
         if text:
             words = plain(text)
             of_code = self._by_code.get(code)
             found = None if of_code is None else of_code.find(words, Weight.CODE_AND_PATTERN)
             found = found or self._all.find(words, Weight.PATTERN)
-            if found is not None:
-                return found
-        alone = self._code_alone.get(code)
-        return None if alone is None else Match(Explanation(alone), Weight.CODE)
+        if found is None and (alone := self._code_alone.get(code)) is not None:
+            found = Match(Explanation(alone), Weight.CODE)
+        if words is not None and (found is None or found.explanation.entry.id.startswith(WRAPPER)):
+            return self._wide.find(words, Weight.WIDE) or found
+        return found
 
 
 def explain(system: str, code: str, text: str) -> Explanation | None:

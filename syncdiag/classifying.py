@@ -49,6 +49,11 @@ class Classified:
         """Whether it says what is wrong, rather than that something is."""
         return self.kind != "other" and not self.is_wrapper
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is known by more than a likely meaning of its words."""
+        return self.is_known and self.explanation is not None and self.explanation.entry.is_certain
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -69,10 +74,11 @@ def classify(system: str, answer: object, *, code: str = "", status: int | None 
         errors = (SaidError(code=code, message=answer[:LONGEST_TEXT] if isinstance(answer, str) else ""),)
     if isinstance(answer, str):  # the code that was found in a text may be none
         classified = [_classify(system, error, code, error.code) for error in errors]
-        if len(errors) > 1 and not any(one.is_known for one in classified):
+        if len(errors) > 1 and not any(one.is_certain for one in classified):
             # The lines of a text that were taken for several errors may be one.
             whole = _classify(system, replace(errors[0], message=answer[:LONGEST_TEXT], detail=""), code)
-            classified = [whole] if whole.is_known else classified
+            is_better = whole.is_certain or (whole.is_known and not any(one.is_known for one in classified))
+            classified = [whole] if is_better else classified
         return by_telling(classified)
     return by_telling(_classify(system, error, error.code or code) for error in errors)
 
@@ -105,10 +111,10 @@ def _is_wrapper(error: SaidError, codes: Iterable[str]) -> bool:
 
 
 def by_telling(classified: Iterable[Classified]) -> tuple[Classified, ...]:
-    """Return errors with the most telling first, and else in their order."""
+    """Return errors with the most telling first, the certain before the likely, and else in their order."""
 
-    def rank(one: Classified) -> tuple[bool, bool, bool]:
-        return one.is_wrapper, one.kind == "other", one.explanation is None
+    def rank(one: Classified) -> tuple[bool, bool, bool, bool]:
+        return one.is_wrapper, one.kind == "other", not one.is_certain, one.explanation is None
 
     return tuple(sorted(classified, key=rank))
 

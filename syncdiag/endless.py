@@ -78,14 +78,15 @@ def _texts(body: Any) -> list[str]:
 
 
 def _is_separated(body: Any) -> bool:
-    """Whether a repeat is over words, each with a character behind it that no word has, as in (?:[a-z]+ )+."""
-    if len(body) != 2 or body[0][0] not in _REPEATS or body[1][0] is not sre.LITERAL:
+    """Whether a repeat is over words, each beside a character that no word has, as in (?:[a-z]+ )+ or (?: [a-z]+)+."""
+    parts = sorted(body, key=lambda part: part[0] is sre.LITERAL)
+    if len(parts) != 2 or parts[0][0] not in _REPEATS or parts[1][0] is not sre.LITERAL:
         return False
-    word, behind = body[0][1][2], body[1][1]
+    word, between = parts[0][1][2], parts[1][1]
     if len(word) != 1:
         return False
     name, value = word[0]
-    return value == behind if name is sre.NOT_LITERAL else name is sre.IN and not _holds(value, chr(behind))
+    return value == between if name is sre.NOT_LITERAL else name is sre.IN and not _holds(value, chr(between))
 
 
 def _holds(members: Iterable[tuple[Any, Any]], character: str) -> bool:

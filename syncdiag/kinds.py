@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from syncdiag.catalogue import WRAPPER
 from syncdiag.classifying import explain_complaint
 
 LONGEST_TITLE: Final = 200
-WRAPPER: Final = "wrapper-"  # entries that only say that something else went wrong
 _QUOTED = re.compile(r"\"[^\"]{1,80}\"|'[^']{1,80}'|“[^”]{1,80}”|\[[^\]]{1,80}\]")
 _NUMBERED = re.compile(r"\b[\w.-]*\d[\w.-]*")
 

@@ -15,7 +15,7 @@ from time import process_time
 from typing import Any, Final
 
 from syncdiag.endless import why_endless
-from syncdiag.plaintext import LONGEST_COMPARED, QUOTES
+from syncdiag.plaintext import LONGEST_COMPARED, plain_pattern
 
 MOST_SECONDS: Final = 0.5  # of CPU, for one search in one text
 MOST_LITERALS: Final = 16  # alternatives of which one must be in the text
@@ -30,7 +30,7 @@ def compiled(pattern: str, *, is_new: bool = False) -> re.Pattern[str]:
     One that is new, because somebody has just written it, is tried out as well.
     """
     try:
-        ready = re.compile(pattern.translate(QUOTES), re.IGNORECASE)
+        ready = re.compile(plain_pattern(pattern), re.IGNORECASE)
     except (re.error, RecursionError, OverflowError) as exc:
         raise ValueError(f"the pattern {pattern!r} cannot be read ({exc}).") from exc
     tree = sre_parser.parse(ready.pattern, re.IGNORECASE)

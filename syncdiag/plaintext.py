@@ -1,7 +1,8 @@
 """Texts as they are compared: what differs from one answer to the next, or by who copied it, is taken out.
 
 Ids in brackets, HTML's entities and tags, repeated white space, typographic quotes and prefixes like "Error:" do not
-matter. What is then taken out of a text is cut from the text before that, so that a name keeps its characters.
+matter, and "isn't" is compared as "is not" ("can't", "don't" and "won't" stay). What is then taken out of a text is cut
+from the text before that, so that a name keeps its characters.
 """
 
 import re
@@ -16,10 +17,12 @@ QUOTES: Final = str.maketrans({**dict.fromkeys("’‘‛ʼ´", "'"), **dict.fro
 # Characters that `re` takes for i and s where case does not matter, and that lower() leaves as they are.
 _FOLDED: Final = str.maketrans({"ı": "i", "ſ": "s", "\u0307": None})
 
+_NEGATION: Final = r"\b(?P<verb>is|are|was|were|has|have|had|does|did|could|would|should)n['’‘‛ʼ´]t\b"
 _NOISE: Final = re.compile(
     r"\s*\[(?:support|request|trace|correlation) id[^\[\]]{0,200}\]"
     r"|</?(?:a|b|i|u|p|br|em|strong|span|font|div|ul|ol|li)\b[^<>]{0,500}>"
     r"|[\u200b-\u200d\ufeff]+"
+    rf"|{_NEGATION}"
     r"|(?P<space>\s+)",
     re.IGNORECASE,
 )
@@ -49,13 +52,19 @@ def plain(text: str) -> PlainText:
     """Return a text as it is compared."""
     text = text[:LONGEST_COMPARED]
     # Line breaks, tabs, and spaces of any kind but one are not printable. This is asked of every text, and so is short.
-    if text.isprintable() and "  " not in text and "&" not in text and "<" not in text and "[" not in text:
+    is_plain = text.isprintable() and "  " not in text and "&" not in text and "<" not in text and "[" not in text
+    if is_plain and "n't" not in text and "n’t" not in text and "N'T" not in text:
         begin = _begin(text)
         return _made(text[begin:] if begin else text, text, begin)
     text = unescape(text)
     words, places = _without_noise(text)
     begin = _begin(words)
     return _made(words[begin:], text, places[begin:])
+
+
+def plain_pattern(pattern: str) -> str:
+    """Return a pattern as it is searched in plain texts."""
+    return re.sub(_NEGATION, r"\g<verb> not", pattern.translate(QUOTES), flags=re.IGNORECASE)
 
 
 def _begin(words: str) -> int:
@@ -83,6 +92,10 @@ def _without_noise(text: str) -> tuple[str, list[int]]:
         if noise["space"] and places:
             pieces.append(" ")
             places.append(noise.start())
+        elif verb := noise["verb"]:
+            pieces.append(f"{verb} not")
+            end = noise.end()
+            places += [*range(noise.start(), end - 3), end - 3, end - 3, end - 2, end - 1]
         position = noise.end()
     pieces.append(text[position:])
     places += range(position, len(text))

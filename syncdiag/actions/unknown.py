@@ -21,7 +21,7 @@ from invoices.models import Client, Event, Invoice
 from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 from syncdiag import known
-from syncdiag.catalogue import GENERAL, explain, plain_code
+from syncdiag.catalogue import GENERAL, Explanation, explain, plain_code
 from syncdiag.classifying import explain_complaint
 from syncdiag.models import Webhook
 from syncdiag.redacting import common_words, key_of, without_secrets
@@ -93,7 +93,7 @@ def send_unknown(errors: Iterable[tuple[str, str]], system: str, *, by: User, in
     ]
     if not seen:
         raise BadInput({"text": _("Paste the text of an error first.")})
-    unknown = [each for each in seen if explain(system, each.code, each.text) is None]
+    unknown = [each for each in seen if not _is_known(explain(system, each.code, each.text))]
     if unknown and not _write(unknown, clock.now()):
         raise Conflict(_("You have sent many errors today: wait until tomorrow, or ask an administrator."))
     return len(unknown)
@@ -128,9 +128,14 @@ def look_again(systems: Iterable[str] | None = None) -> int:
     count = 0
     for pk, system, code, words in found:
         explained = explain(system, code, samples.get(pk) or words)
-        if explained is not None:
+        if explained is not None and _is_known(explained):
             count += UnknownError.objects.filter(pk=pk).update(known_at=now, known_as=explained.entry.id)
     return count
+
+
+def _is_known(explained: Explanation | None) -> bool:
+    """Say whether an entry knows an error; one that only guesses from the words leaves it unknown."""
+    return explained is not None and explained.entry.is_certain
 
 
 def samples_of(errors: Sequence[int], clients: Iterable[int] | None = None) -> dict[int, str]:
@@ -180,7 +185,7 @@ def _refusals(after: int, until: int) -> list[Seen]:
     found = []
     for client_id, invoice_id, evidence, system in lines.iterator(chunk_size=500):
         for complaint in evidence.get("complaints") or ():
-            if system and explain_complaint(system, complaint) is None:
+            if system and not _is_known(explain_complaint(system, complaint)):
                 code = plain_code(complaint.get("code") or "")[:60]
                 found.append(Seen(system, code, known.words_of(complaint), client_id, None, invoice_id))
     secrets = {

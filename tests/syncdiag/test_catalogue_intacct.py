@@ -386,6 +386,7 @@ ROWS = [
     ("", "An internal error occurred. Contact Sage Intacct support.", "server-error", {}),
     ("", "The service is temporarily unavailable", "server-error", {}),
     ("GW-0001", "Gateway timeout: the request timed out", "server-error", {}),
+    ("GW-0001", "Unable to process request", "server-error-by-code", {}),
     (
         "BL01001973",
         "Currently, we can't create the transaction Check the transaction for errors or "
