@@ -9,18 +9,19 @@ import pytest
 from django.db import connection, connections, transaction
 
 from invoices.models import Invoice
-from tests import invariants
 from tests.cxmlgate.conftest import send
 from tests.cxmlgate.messages import SECRET
 from tests.delivery.desk import Beside
+from tests.invariants import Answer, Scene, log, payments, secrecy
+from tests.invariants.told import accepted_gate_messages_have_one_effect
 from tests.processes import wait_until
 
 GATE_CHECKS = (
-    invariants.accepted_gate_messages_have_one_effect,
-    invariants.payments_have_their_line,
-    invariants.the_log_is_whole,
-    invariants.balances_add_up,
-    invariants.no_secret_is_written_anywhere,
+    accepted_gate_messages_have_one_effect,
+    payments.payments_have_their_line,
+    log.the_log_is_whole,
+    payments.balances_add_up,
+    secrecy.no_secret_is_written_anywhere,
 )  # the others ask an ERP, or replay a log that begins before the invoice was booked
 
 needs_postgresql = pytest.mark.skipif(
@@ -94,15 +95,12 @@ def failing_commits(sqlstate: str) -> Iterator[None]:
 
 def told(payload_id, *verdicts, number="INV-0001"):
     """Return what the client of a message was told."""
-    return [
-        invariants.Answer("gate", "acme", number, code == 200 if code else None, text, payload_id)
-        for code, text in verdicts
-    ]
+    return [Answer("gate", "acme", number, code == 200 if code else None, text, payload_id) for code, text in verdicts]
 
 
 def assert_the_gate_holds(*answers):
     """Fail with whatever does not hold of what the gate did, by the checker of DESIGN §11."""
     said = [one for group in answers for one in group]
-    scene = invariants.Scene({"documents": []}, "default", said, True, [SECRET], {})
+    scene = Scene({"documents": []}, "default", said, True, [SECRET], {})
     wrong = [sentence for check in GATE_CHECKS for sentence in check(scene)]
     assert not wrong, "\n".join(wrong)

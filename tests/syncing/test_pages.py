@@ -157,7 +157,7 @@ def test_a_refused_one_leads_to_the_event_log_the_guide_and_the_invoice(browser,
     text = browser(clerk).get(page_of(run), {"state": "failed"}).text
 
     assert f"/admin/invoices/event/?q={refused.invoice.number}" in text
-    assert '<a class="meaning" href="/admin/invoices/event/guide/sandbox/#' in text
+    assert '<a class="meaning" href="/admin/guides/sandbox/#' in text
     assert reverse("admin:invoices_invoice_change", args=[refused.invoice_id]) in text
     assert "Refused: &lt;b&gt;closed" in text
 
