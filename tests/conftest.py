@@ -1,6 +1,7 @@
 """The fixed cast: two clients, and one person a role."""
 
 import math
+import os
 
 import pytest
 from django.db import connection
@@ -9,6 +10,25 @@ from invoices.roles import Role
 from syncdiag import known
 from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
 from tests.processes import end_sessions, sessions
+
+DATABASE_FIXTURES = {"db", "transactional_db"}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what asks nothing of the database, where all ran on SQLite just before: it would be the same again.
+
+    pytest-django lets no such test reach the database, but a process of its own may: those run on both.
+    """
+    if not os.environ.get("RAN_ON_SQLITE"):
+        return
+    config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
+    items[:] = [item for item in items if _asks_the_database(item)]
+
+
+def _asks_the_database(item):
+    has_processes = item.path.parent.name in {"e2e", "config", "simulation", "delivery"}
+    is_marked = item.get_closest_marker("django_db") is not None
+    return has_processes or is_marked or not DATABASE_FIXTURES.isdisjoint(item.fixturenames)
 
 
 @pytest.fixture(scope="session", autouse=True)
