@@ -17,7 +17,7 @@ DATABASE_FIXTURES = {"db", "transactional_db"}
 def pytest_collection_modifyitems(config, items):
     """Leave out what asks nothing of the database, where all ran on SQLite just before: it would be the same again.
 
-    pytest-django lets no such test reach the database, but a process of its own may: those run on both.
+    pytest-django lets no such test reach the database, but the processes that `config` starts may: those run on both.
     """
     if not os.environ.get("RAN_ON_SQLITE"):
         return
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _asks_the_database(item):
-    has_processes = item.path.parent.name in {"e2e", "config", "simulation", "delivery"}
+    has_processes = item.path.parent.name == "config"
     is_marked = item.get_closest_marker("django_db") is not None
     return has_processes or is_marked or not DATABASE_FIXTURES.isdisjoint(item.fixturenames)
 
