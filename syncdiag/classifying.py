@@ -88,6 +88,11 @@ def classify_error(system: str, error: SaidError) -> Classified:
     return _classify(system, error, error.code)
 
 
+def words_of(complaint: Mapping[str, str]) -> str:
+    """Return the words of an error as messages and attempts keep it: its message and its detail."""
+    return " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
+
+
 def explain_complaint(system: str, complaint: Mapping[str, str]) -> Explanation | None:
     """Return what the catalogue says of an error as messages and attempts keep it: code, message and detail."""
     said = SaidError(message=complaint.get("message") or "", detail=complaint.get("detail") or "")

@@ -18,7 +18,7 @@ from invoices.permissions import person_name
 from invoices.roles import Right, roles_with
 from invoices.workflow import ERROR_STEPS, MessageState, Step, booking_kind
 from syncdiag.answers.refusals import POST_AGAIN, explain_refusal
-from syncdiag.classifying import explain_complaint
+from syncdiag.classifying import explain_complaint, words_of
 from syncdiag.next_steps import NextStep, next_step_of
 from syncdiag.stuck import Group
 from syncdiag.stuck_payments import Stop, read_stops
@@ -136,7 +136,7 @@ def _last_words(invoice: Invoice, group: Group, connection: Connection | None) -
 def _explained(message: IntegrationMessage, connection: Connection | None) -> tuple[str, str]:
     """Return the first thing that the ERP complained of, and what the catalogue calls it."""
     first = message.complaints[0]
-    words = " ".join(filter(None, (first.get("message"), first.get("detail"))))
+    words = words_of(first)
     known = explain_complaint(connection.connector if connection else "", first)
     return words or message.reason, known.entry.title if known else ""
 

@@ -24,7 +24,7 @@ from invoices.permissions import person_name, who_may
 from invoices.roles import Right
 from invoices.templatetags.unstuck import moment, pill
 from syncdiag.actions.issues import assign_issue, mute_issue, unmute_issue
-from syncdiag.classifying import explain_complaint
+from syncdiag.classifying import explain_complaint, words_of
 from syncdiag.issue_chart import DayChart, draw_days, first_day
 from syncdiag.models import Issue, IssueDay
 
@@ -120,7 +120,6 @@ class IssueAdmin(ClientRowsAdmin[Issue]):
         kept = {} if only_open else {"show": "all"}
         further = {**kept, "after": page[ROWS - 1].pk} if len(page) > ROWS else {}
         said = issue.said
-        words = " ".join(filter(None, (said.get("message"), said.get("detail"))))
         may_handle = issue.client_id in clients_of(request, Right.HANDLE_QUEUE)
         desk = urlencode({"said": issue.key, "client": issue.client_id})
         context = {
@@ -129,7 +128,7 @@ class IssueAdmin(ClientRowsAdmin[Issue]):
             "issue": issue,
             "state": state_pill(issue),
             "known": explain_complaint(issue.system, said),
-            "said": words,
+            "said": words_of(said),
             "chart": _chart(issue.days.all()),
             "hits": page[:ROWS],
             "only_open": only_open,

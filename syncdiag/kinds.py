@@ -3,17 +3,14 @@
 Readable without a database.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 from syncdiag.catalogue import WRAPPER
-from syncdiag.classifying import explain_complaint
+from syncdiag.classifying import explain_complaint, words_of
+from syncdiag.redacting import common_words, key_of
 
 LONGEST_TITLE: Final = 200
-_QUOTED = re.compile(r"\"[^\"]{1,80}\"|'[^']{1,80}'|“[^”]{1,80}”|\[[^\]]{1,80}\]")
-_NUMBERED = re.compile(r"\b[\w.-]*\d[\w.-]*")
 
 
 class Kind(NamedTuple):
@@ -36,15 +33,12 @@ def kinds_of(system: str, complaints: Sequence[Mapping[str, str]]) -> dict[Kind,
 
 
 def kind_of(system: str, complaint: Mapping[str, str]) -> Kind:
-    """Return the kind of one error: the id of its entry, else its code and its words without names and numbers."""
+    """Return the kind of one error: the id of the entry that knows it, else its code and its words without values.
+
+    An entry that only guesses from the words would make one kind of many.
+    """
     known = explain_complaint(system, complaint)
-    if known is not None:
+    if known is not None and known.entry.is_certain:
         return Kind(known.entry.id, known.entry.title)
-    code, message = complaint.get("code") or "", complaint.get("message") or ""
-    words = without_values(message)
-    return Kind(f"said:{sha256(f'{code} {words}'.encode()).hexdigest()[:40]}", (message or code)[:LONGEST_TITLE])
-
-
-def without_values(text: str) -> str:
-    """Return a text in which what stands in quotes or holds a digit is a placeholder, so that its kind shows."""
-    return " ".join(_NUMBERED.sub("#", _QUOTED.sub("#", text)).split()).lower()
+    code, words = complaint.get("code") or "", words_of(complaint)
+    return Kind(f"said:{key_of(system, code, common_words(words))}", (words or code)[:LONGEST_TITLE])

@@ -51,11 +51,6 @@ def entries_of(system: str) -> Entries:
     return (*stored, *(entry for entry in catalogue.entries_of(system) if entry.id not in replaced))
 
 
-def words_of(complaint: Mapping[str, str]) -> str:
-    """Return the words of a complaint: its message and its detail."""
-    return " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
-
-
 def catalogue_state() -> str:
     """Return what tells the catalogue of now from another one: of the files, and of the stored entries."""
     return f"{_files()}:{_read().state}"

@@ -10,8 +10,8 @@ from django.utils.text import slugify
 from invoices.models import Event
 from syncdiag.actions.unknown import samples_of
 from syncdiag.catalogue import GENERAL, Entry, Prepared
-from syncdiag.classifying import explain_complaint
-from syncdiag.known import entries_of, words_of
+from syncdiag.classifying import explain_complaint, words_of
+from syncdiag.known import entries_of
 from syncdiag.stored import UnknownError
 
 UNKNOWN_AT_MOST: Final = 500

@@ -22,7 +22,7 @@ from invoices.permissions import NOT_THERE, require
 from invoices.roles import Right
 from syncdiag import known
 from syncdiag.catalogue import GENERAL, Explanation, explain, plain_code
-from syncdiag.classifying import explain_complaint
+from syncdiag.classifying import explain_complaint, words_of
 from syncdiag.models import Webhook
 from syncdiag.redacting import common_words, key_of, without_secrets
 from syncdiag.stored import ReadingMark, UnknownError, UnknownSighting
@@ -187,7 +187,7 @@ def _refusals(after: int, until: int) -> list[Seen]:
         for complaint in evidence.get("complaints") or ():
             if system and not _is_known(explain_complaint(system, complaint)):
                 code = plain_code(complaint.get("code") or "")[:60]
-                found.append(Seen(system, code, known.words_of(complaint), client_id, None, invoice_id))
+                found.append(Seen(system, code, words_of(complaint), client_id, None, invoice_id))
     secrets = {
         client_id: _secrets_of([client_id]) for client_id in {each.client_id for each in found if each.client_id}
     }

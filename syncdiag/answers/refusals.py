@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoices.models import Attempt, IntegrationMessage
-from syncdiag.classifying import explain_complaint
+from syncdiag.classifying import explain_complaint, words_of
 from syncdiag.findings import Finding, Proof, Said, Turn, when
 
 TURNS: Final = {"connection": Turn.FIRST, "wait": Turn.WAIT}
@@ -29,11 +29,6 @@ class Otherwise:
 POST_AGAIN: Final = Otherwise(gettext_lazy("Correct what the ERP names, then post it again."), "post-again")
 
 
-def complaint_text(complaint: dict[str, str]) -> str:
-    """Return the words of one complaint: the message and its detail."""
-    return " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
-
-
 def explain_refusal(
     system: str,
     message: IntegrationMessage,
@@ -48,7 +43,7 @@ def explain_refusal(
     around = [when(_("refused"), message.settled_at)] if message.settled_at else []
     around.append(Proof(_("attempts"), str(message.attempt_count), at))
     for complaint in message.complaints or [{"message": message.reason or _("It refused it without a word.")}]:
-        words, code = complaint_text(complaint), complaint.get("code") or ""
+        words, code = words_of(complaint), complaint.get("code") or ""
         evidence = (
             Proof(_("the ERP said"), words or "–", at, is_quote=True),
             Proof(_("code"), code or "–", at),

@@ -12,6 +12,7 @@ from invoices.models import Attempt, Invoice, Payment
 from invoices.workflow import MessageKind, MessageState, Step
 from syncdiag.actions import grouping
 from syncdiag.actions.grouping import Grouped, group_failures
+from syncdiag.classifying import explain_complaint
 from syncdiag.models import Bookmark, Issue, IssueDay, IssueHit
 from tests.factories import InvoiceFactory
 from tests.issues.conftest import CLOSED, INACTIVE
@@ -203,6 +204,18 @@ def test_unknown_words_that_differ_in_names_and_numbers_are_one_issue(erp, conne
     group_failures()
 
     assert sorted(row[2] for row in issues()) == [1, 2]
+
+
+def test_what_is_only_likely_of_some_words_makes_no_issue_of_two(erp, connection):
+    first = {"code": "", "message": "The drawer has no date given"}
+    second = {"code": "", "message": "No date found in the cellar"}
+    assert not any(explain_complaint("sandbox", said).entry.is_certain for said in (first, second))
+    erp.refuse(first)
+    erp.refuse(second)
+
+    group_failures()
+
+    assert {row[0] for row in issues()} == {first["message"], second["message"]}
 
 
 def test_old_attempts_are_left_alone_where_nothing_was_read_before(erp, connection, monkeypatch):
