@@ -83,11 +83,6 @@ def classify(system: str, answer: object, *, code: str = "", status: int | None 
     return by_telling(_classify(system, error, error.code or code) for error in errors)
 
 
-def classify_error(system: str, error: SaidError) -> Classified:
-    """Return one error with what the catalogue says of it."""
-    return _classify(system, error, error.code)
-
-
 def words_of(complaint: Mapping[str, str]) -> str:
     """Return the words of an error as messages and attempts keep it: its message and its detail."""
     return " ".join(filter(None, (complaint.get("message"), complaint.get("detail"))))
