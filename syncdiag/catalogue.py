@@ -63,6 +63,7 @@ KINDS: Final = frozenset(
     }
 )
 PLACES: Final = frozenset({"here", "erp", "connection"})
+_BEFORE_CODE: Final = re.compile(r"\A[\s0]+")
 GENERAL: Final = "general"
 # How the ids begin of entries that are only likely, and of those that say only that something else went wrong.
 WIDE: Final = "wide-"
@@ -281,7 +282,7 @@ def systems() -> tuple[str, ...]:
 
 def plain_code(code: str) -> str:
     """Return a code as it is compared: some systems put zeros before it, or write it in lower case."""
-    return code.strip().lstrip("0").upper()
+    return _BEFORE_CODE.sub("", code).rstrip().upper()
 
 
 @cache

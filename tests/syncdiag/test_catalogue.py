@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from syncdiag.catalogue import FOLDER, entries_of, explain, read_catalogue
+from syncdiag.catalogue import FOLDER, entries_of, explain, plain_code, read_catalogue
 from syncdiag.errors import CatalogueError
 
 ENTRY = """
@@ -82,6 +82,14 @@ def test_code_and_pattern_win_over_pattern_and_pattern_over_code(shop, code, tex
     found = explain(shop, code, text)
 
     assert (found and found.entry.id) == winner
+
+
+@pytest.mark.parametrize(
+    ("code", "compared"), [("003001", "3001"), (" e1 ", "E1"), ("0 0x", "X"), ("0 0", ""), ("100", "100"), ("", "")]
+)
+def test_zeros_and_spaces_before_a_code_do_not_matter_however_often(code, compared):
+    assert plain_code(code) == compared
+    assert plain_code(plain_code(code)) == compared
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.name)
