@@ -163,7 +163,7 @@ def tell(story: Story, invoice: Invoice, erp: DemoErp) -> None:
         return
     payload_id = f"{story.number}.{kind}@erp.acme.example"
     message = status_update(story.number, kind, amount, currency=story.currency, payload_id=payload_id)
-    receive_message(story.client, message.encode(), address="127.0.0.1", started=time.monotonic())
+    receive_message(story.client, message.encode(), address=str, started=time.monotonic())
 
 
 def make_clients(people: dict[str, User], erp: DemoErp) -> Iterator[tuple[str, Client]]:

@@ -137,7 +137,7 @@ class GateMessage(models.Model):
     )
     received_at = models.DateTimeField(_("received"))
     last_seen_at = models.DateTimeField(_("last received"))
-    repeats = models.PositiveIntegerField(_("repeats"), default=0, help_text=_("How often it came again."))
+    repeats = models.IntegerField(_("repeats"), default=0, help_text=_("How often it came again."))
     source = models.GenericIPAddressField(
         _("source"), null=True, blank=True, help_text=_("The address from which it came last.")
     )
@@ -151,7 +151,7 @@ class GateMessage(models.Model):
     )
     types = models.CharField(_("type"), max_length=200, blank=True)
     is_test = models.BooleanField(_("test"), default=False)
-    code = models.PositiveSmallIntegerField(_("code"))
+    code = models.SmallIntegerField(_("code"))
     text = models.CharField(_("verdict"), max_length=40)
     reason = models.TextField(_("reason"), blank=True)
     invoice = models.ForeignKey(
@@ -168,7 +168,7 @@ class GateMessage(models.Model):
     raw = models.BinaryField(_("message"), blank=True)
     raw_note = models.CharField(_("why the message is not kept"), max_length=200, blank=True)
     answer = models.TextField(_("answer"), blank=True)
-    duration_ms = models.PositiveIntegerField(_("time taken in ms"), default=0)
+    duration_ms = models.IntegerField(_("time taken in ms"), default=0)
 
     objects = GateMessageQuerySet.as_manager()
 

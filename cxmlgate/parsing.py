@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from xml.parsers.expat import errors as expat_errors
@@ -53,8 +53,8 @@ class Node:
     tag: str
     attributes: dict[str, str]
     depth: int
-    children: list["Node"] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
+    children: list["Node"]
+    pieces: list[str]
 
     @property
     def text(self) -> str:
@@ -173,11 +173,13 @@ class _Builder:
         if self.count > MAX_ELEMENTS or depth >= MAX_DEPTH:
             raise Malformed(_("The XML has too many or too deeply nested elements: send a cXML StatusUpdateRequest."))
         tag = _qualified(name)
-        node = Node(tag, {_qualified(key): said for key, said in attributes.items()} if attributes else {}, depth)
-        if self.open:
+        if attributes:
+            attributes = {_qualified(key): said for key, said in attributes.items()}
+        node = Node(tag, attributes, depth, [], [])
+        if depth:
             parent = self.open[-1]
             parent.children.append(node)
-            if self.stray is None and PLACES.get(tag, parent.tag) != parent.tag:
+            if tag in PLACES and PLACES[tag] != parent.tag and self.stray is None:
                 self.stray = tag, parent.tag
         else:
             self.root = node

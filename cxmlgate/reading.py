@@ -12,9 +12,10 @@ from django.db import OperationalError, connection
 
 from cxmlgate import verdicts
 from cxmlgate.models import GateMessage, GateSettings
-from invoices.bulk import column_names, make_row, numbered, prepared_cursor
+from invoices.bulk import column_names, make_row
 from invoices.events import COLUMNS
 from invoices.models import Client, Invoice
+from invoices.prepared import run_prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
     one, other = (*numbers, None, None)[:2]
     values = [digest, verdicts.OK.code, one, other, slug]
     try:
-        rows = _run(values)
+        rows = run_prepared(_statement(), values).rows
     except OperationalError:
         if connection.in_atomic_block:
             raise
         connection.close()
-        rows = _run(values)
+        rows = run_prepared(_statement(), values).rows
     connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     if not rows:
         return Found()
@@ -60,12 +61,6 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
         is_taken=is_taken,
         rows=tuple(invoice for invoice in invoices if invoice[0] is not None),
     )
-
-
-def _run(values: Sequence[Any]) -> list[Any]:
-    with prepared_cursor() as cursor:
-        cursor.execute(numbered(_statement()), values)
-        return list(cursor.fetchall())
 
 
 @lru_cache(maxsize=1)

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import deactivate_all
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from gunicorn.http.errors import ParseException
 
@@ -24,7 +24,6 @@ from cxmlgate.verdicts import PERMANENT, TRANSIENT, Verdict
 
 log = structlog.get_logger(__name__)
 
-LANGUAGE: Final = None  # none is the language that our sentences are written in; the answer says xml:lang="en"
 CHUNK: Final = 64 * 1024
 MOST_DRAINED: Final = 4 * 1024 * 1024
 COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
@@ -36,14 +35,14 @@ CLIENTS_PATH: Final = re.compile(f"/{ADDRESS}")
 
 @csrf_exempt
 def status_update_request(request: HttpRequest, client_slug: str) -> HttpResponse:
-    """Take a message, and answer it."""
+    """Take a message, and answer it, in the language that our sentences are written in: it says xml:lang="en"."""
     started = time.monotonic()
-    with override(LANGUAGE):
-        try:
-            answer = _answer(request, client_slug, started)
-        except Exception:
-            log.exception("gate_failed", client=client_slug)
-            answer = _transient()
+    deactivate_all()
+    try:
+        answer = _answer(request, client_slug, started)
+    except Exception:
+        log.exception("gate_failed", client=client_slug)
+        answer = _transient()
     return _response(answer)
 
 
@@ -60,10 +59,10 @@ def client_slug_in(path: str) -> str | None:
 
 def answer_outside(verdict: Verdict = TRANSIENT) -> HttpResponse:
     """Return the answer for a request that did not get as far as the view: a wrong host, a broken middleware."""
-    with override(LANGUAGE):
-        if verdict is PERMANENT:
-            return _response(compose_answer(verdict, _("The request cannot be taken at this address: check it.")))
-        return _response(_transient())
+    deactivate_all()
+    if verdict is PERMANENT:
+        return _response(compose_answer(verdict, _("The request cannot be taken at this address: check it.")))
+    return _response(_transient())
 
 
 def _transient() -> Answer:
@@ -90,7 +89,7 @@ def _answer(request: HttpRequest, slug: str, started: float) -> Answer:
     if _is_compressed(request):  # never unpacked: it may be a bomb, and no ERP sends it
         refusal_of_form = Unacceptable(_("The message is compressed: send it as it is, without Content-Encoding."))
         return refuse_unread(slug, head, refusal_of_form, source=source, started=started)
-    return receive_message(slug, head, address=request.build_absolute_uri(), source=source, started=started)
+    return receive_message(slug, head, address=request.build_absolute_uri, source=source, started=started)
 
 
 def _read(request: HttpRequest) -> tuple[bytes, bool]:

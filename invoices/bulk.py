@@ -3,24 +3,25 @@
 Django's `bulk_update` builds a CASE for every field and row, which costs about ten times the CPU; and on PostgreSQL
 every single value of a statement is quoted in Python. There the rows travel as one JSON text instead.
 Composing a SELECT costs Django more than running it; the few that delivery makes for each group are composed once.
-What the gate reads and writes for a message is a statement each, which PostgreSQL plans once a connection.
+Filling a model's row costs Django about five times what the values cost, since it looks at each field anew.
 """
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.backends.utils import CursorWrapper
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, JSONField, Model
-from psycopg.types.json import Jsonb
+from django.db.models.base import ModelState
+
+from invoices.prepared import run_prepared
 
 Row = TypeVar("Row", bound=Model)
-Converters = list[tuple[int, tuple[Any, Any]]]
+Converters = list[tuple[str, Any, Any]]
 Names = frozenset[str] | None
 
 
@@ -50,24 +51,60 @@ def column_names(model: type[Model], table: str, only: Names = None) -> str:
 
 
 def make_row(model: type[Row], values: Sequence[Any], only: Names = None) -> Row:
-    """Return the row of a model whose columns were read, in the order of `column_names`."""
+    """Return the row of a model whose columns were read, in the order of `column_names`.
+
+    Columns that were not read are fetched when they are asked for, as Django does it.
+    """
     names, converters = _reading(model, only)
-    read = list(values)
-    for index, (convert, expression) in converters:
-        read[index] = convert(read[index], expression, connection)
-    return model.from_db(DEFAULT_DB_ALIAS, names, read)
+    row = _empty(model)
+    row.__dict__.update(zip(names, values, strict=True))
+    for name, convert, expression in converters:
+        row.__dict__[name] = convert(row.__dict__[name], expression, connection)
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return row
+
+
+def new_row(model: type[Row], **values: Any) -> Row:
+    """Return a new row of a model, not saved, of values by the names of its columns (`invoice_id`, not `invoice`).
+
+    What is not given has the field's default. Raises TypeError for a name that is none.
+    """
+    constants, callables = _defaults(model)
+    if not values.keys() <= constants.keys() | callables.keys():
+        raise TypeError(f"{model.__name__} has no {', '.join(values.keys() - constants.keys() - callables.keys())}")
+    row = _empty(model)
+    row.__dict__.update(constants, **values)
+    row.__dict__.update((name, make()) for name, make in callables.items() if name not in values)
+    return row
+
+
+def _empty(model: type[Row]) -> Row:
+    """Return what Django's `__init__` begins with. It sends two signals besides, for which nothing of ours waits."""
+    row = model.__new__(model)
+    row._state = ModelState()
+    return row
 
 
 @lru_cache(maxsize=50)
-def _reading(model: type[Model], only: Names) -> tuple[list[str], Converters]:
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """Return the defaults of a model's columns: those that are always the same, and what makes the others."""
+    columns = [column for column in _columns(model) if not column.generated]
+    given = [column for column in columns if column.has_default()]
+    callables = {column.attname: column.default for column in given if callable(column.default)}
+    constants = {column.attname: column.get_default() for column in columns if column.attname not in callables}
+    return constants, callables
+
+
+@lru_cache(maxsize=50)
+def _reading(model: type[Model], only: Names) -> tuple[tuple[str, ...], Converters]:
     columns = _chosen(model, only)
-    expressions = [each.get_col(model._meta.db_table) for each in columns]
+    expressions = {each.attname: each.get_col(model._meta.db_table) for each in columns}
     converters = [
-        (index, (convert, expression))
-        for index, expression in enumerate(expressions)
+        (name, convert, expression)
+        for name, expression in expressions.items()
         for convert in (*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection))
     ]
-    return [each.attname for each in columns], converters
+    return tuple(expressions), converters
 
 
 def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
@@ -112,23 +149,25 @@ def move_row(row: Model, fields: Sequence[str], *, as_read: Mapping[str, Any], n
     are as they were read, and the new rows only with it. They get no primary keys.
     """
     models = tuple(type(each) for each in new)
-    values = [getattr(row, name) for name in _attributes(type(row), tuple(fields))]
-    values += [row.pk, *as_read.values()]
-    for each, model in zip(new, models, strict=True):
-        values += [_as_parameter(getattr(each, name)) for name in _attributes_without_pk(model)]
-    with prepared_cursor() as cursor:
-        cursor.execute(numbered(_move_and_insert(type(row), tuple(fields), tuple(as_read), models)), values)
-        return bool(cursor.rowcount)
+    values = [*_moved(type(row), tuple(fields))(row), *as_read.values()]
+    for each in new:
+        values += _brought(type(each))(each)
+    places = [place for place, value in enumerate(values) if isinstance(value, dict)]
+    for place in places:
+        values[place] = json.dumps(values[place])
+    return bool(run_prepared(_move_and_insert(type(row), tuple(fields), tuple(as_read), models), values).count)
 
 
 @lru_cache(maxsize=50)
-def _attributes(model: type[Model], fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(column.attname for column in _named(model, fields))
+def _moved(model: type[Model], fields: tuple[str, ...]) -> Callable[[Model], tuple[Any, ...]]:
+    """Return what reads the values of the named fields from a row, and its primary key."""
+    return attrgetter(*(column.attname for column in (*_named(model, fields), _pk(model))))
 
 
 @lru_cache(maxsize=50)
-def _attributes_without_pk(model: type[Model]) -> tuple[str, ...]:
-    return tuple(column.attname for column in _without_pk(model))
+def _brought(model: type[Model]) -> Callable[[Model], tuple[Any, ...]]:
+    """Return what reads all that a new row brings."""
+    return attrgetter(*(column.attname for column in _without_pk(model)))
 
 
 @lru_cache(maxsize=50)
@@ -151,35 +190,6 @@ def _insert_from_moved(model: type[Model]) -> str:
     # Without the length: a cast to varchar(40) would cut what does not fit, where the column itself refuses it.
     casts = ", ".join("%s::" + re.sub(r"\(.*\)", "", _type_of(column)) for column in columns)
     return f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({names}) SELECT {casts} FROM moved"  # noqa: S608
-
-
-def prepared_cursor() -> CursorWrapper:
-    """Return a cursor for `numbered` statements, which PostgreSQL plans once a connection; Django's own does not.
-
-    It does not ask first whether the connection still works: who uses it first in a request must be ready to ask again.
-    """
-    here = connections[DEFAULT_DB_ALIAS]  # not `connection`, which looks for it anew at every word
-    if here.vendor != "postgresql":
-        return here.cursor()
-    here.ensure_connection()
-    cursor: Any = psycopg.RawCursor(here.connection)
-    return here.make_debug_cursor(cursor) if here.queries_logged else here.make_cursor(cursor)
-
-
-@lru_cache(maxsize=50)
-def numbered(statement: str) -> str:
-    """Return a statement with the places of its values as `prepared_cursor` takes them.
-
-    psycopg would look for `%s` each time in a statement as long as ours.
-    """
-    if connection.vendor != "postgresql":
-        return statement
-    first, *others = statement.split("%s")
-    return first + "".join(f"${place}{part}" for place, part in enumerate(others, start=1))
-
-
-def _as_parameter(value: Any) -> Any:
-    return Jsonb(value) if isinstance(value, dict | list) else value
 
 
 def _named(model: type[Model], names: Sequence[str]) -> list[Field[Any, Any]]:

@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final
 
 import structlog
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from invoices.bulk import new_row
 from invoices.models import Client, Event, Invoice
 from invoices.permissions import person_name
 from invoices.workflow import Status
@@ -43,6 +45,7 @@ TRACKED: Final = (
 # All that `compose` reads of an invoice, for those who read no more of it than they need.
 COLUMNS: Final = frozenset({"id", "client_id", "news_at", "event_count", "event_head", *TRACKED})
 log = structlog.get_logger(__name__)
+_tracked: Final = attrgetter(*TRACKED)
 NEWS: Final = frozenset({"status_noted"})  # news of a payment even where the status stays as it is
 SYSTEM: Final = "Unstuck"
 Facts = dict[str, Any]
@@ -58,8 +61,8 @@ def plain(value: Any) -> Any:
 
 
 def facts(invoice: Invoice) -> Facts:
-    """Return everything about an invoice that the log follows."""
-    return {name: plain(getattr(invoice, name)) for name in TRACKED}
+    """Return everything about an invoice that the log follows, as it stands in the row."""
+    return dict(zip(TRACKED, _tracked(invoice), strict=True))
 
 
 def line_hash(event: Event) -> str:
@@ -114,18 +117,19 @@ def compose(
             invoice.news_at = news_at
             touched.append("news_at")
     invoice.event_count += 1
-    event = Event(
+    event = new_row(
+        Event,
         client_id=invoice.client_id,
         invoice_id=invoice.pk,
         sequence=invoice.event_count,
         at=moment,
-        actor=by,
+        actor_id=by.pk if by else None,
         actor_name=person_name(by) if by else SYSTEM,
         action=action,
         level=level,
         reason=reason,
-        before={name: before[name] for name in changed if name in before},
-        after={name: now[name] for name in changed},
+        before={name: plain(before[name]) for name in changed if name in before},
+        after={name: plain(now[name]) for name in changed},
         evidence={
             name: plain(value) if not isinstance(value, list | dict) else value
             for name, value in (evidence or {}).items()

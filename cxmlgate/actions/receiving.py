@@ -8,7 +8,7 @@ On PostgreSQL the usual message, which says one thing of one invoice, is read in
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,8 +16,6 @@ from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -40,12 +38,13 @@ from cxmlgate.redaction import (
     searched_secrets,
 )
 from cxmlgate.sources import Source, is_within
-from cxmlgate.throttle import throttle
+from cxmlgate.throttle import SLUG, throttle
 from invoices.actions.payments import Effect, StatusUpdate, Update, apply_update, compose_update
-from invoices.bulk import move_row, numbered, prepared_cursor
+from invoices.bulk import move_row, new_row
 from invoices.errors import BadInput, Conflict
 from invoices.faults import fault
 from invoices.models import Client, Invoice
+from invoices.prepared import run_prepared
 from invoices.workflow import Status
 
 log = structlog.get_logger(__name__)
@@ -119,8 +118,12 @@ class _Case:
         return request_digest(self.document, self.slug, sender, payload_id, moment)
 
 
-def receive_message(slug: str, raw: bytes, *, address: str, started: float, source: Source | None = None) -> Answer:
-    """Take the message that was sent to the client's address, and return the answer; `started` is time.monotonic().
+def receive_message(
+    slug: str, raw: bytes, *, address: Callable[[], str], started: float, source: Source | None = None
+) -> Answer:
+    """Take a message that was sent to the client's gate, and return the answer; `started` is time.monotonic().
+
+    `address` returns that of the gate, for who asks about it.
 
     Never raises for what is wrong with a message; what is wrong with us is answered as transient and logged. An
     exception leaves only when not even that could be kept.
@@ -144,7 +147,7 @@ def judge_again(slug: str, raw: bytes, sender: str, replaying: Replaying) -> tup
     document = parse(raw)
     case = _Case(slug, raw, time.monotonic(), document=document, envelope=read_envelope(document), replaying=replaying)
     _find_gate(case)
-    return _judge(case, sender, address=""), case.kept
+    return _judge(case, sender, address=str), case.kept
 
 
 def kept_digest(slug: str, raw: bytes, sender: str) -> str:
@@ -162,7 +165,7 @@ def refuse_unread(
     return _refuse(case, refusal)
 
 
-def _take(case: _Case, address: str) -> Answer:
+def _take(case: _Case, address: Callable[[], str]) -> Answer:
     try:
         case.document = parse(case.raw)
         case.secrets = searched_secrets(case.document)
@@ -177,7 +180,7 @@ def _take(case: _Case, address: str) -> Answer:
     return _judge(case, sender, address)
 
 
-def _judge(case: _Case, sender: str, address: str) -> Answer:
+def _judge(case: _Case, sender: str, address: Callable[[], str]) -> Answer:
     """Do what a message of a known sender wants, or raise and leave nothing."""
     if case.document is None or case.gate is None:
         raise NotKnown
@@ -188,7 +191,7 @@ def _judge(case: _Case, sender: str, address: str) -> Answer:
         case.digest = case.read_digest(sender)
         case.request = read_request(case.document)
     if case.request.kind == PROFILE:
-        answer = compose_answer(verdicts.OK, _("The gate is open."), profile=Profile(case.gate.changed_at, address))
+        answer = compose_answer(verdicts.OK, _("The gate is open."), profile=Profile(case.gate.changed_at, address()))
         return _keep_again(case, answer)
     if case.request.is_test:
         if not case.gate.takes_test_messages:
@@ -200,9 +203,7 @@ def _judge(case: _Case, sender: str, address: str) -> Answer:
 
 def _find_gate(case: _Case) -> None:
     """Find the client's gate by the address; one that is not there leaves the case without keys."""
-    try:
-        validate_slug(case.slug)
-    except ValidationError:
+    if not SLUG.fullmatch(case.slug):
         return
     if connection.vendor == "postgresql":
         case.expected = _expect(case)
@@ -383,12 +384,8 @@ def _count_repeat(case: _Case, answer: Answer, *, only_seen: bool = False) -> bo
     fresh = "".join(f", {name} = %s" for name in said)
     statement = f"UPDATE {GateMessage._meta.db_table} SET repeats = repeats + 1, last_seen_at = %s{fresh}"  # noqa: S608
     seen_at = connection.ops.adapt_datetimefield_value(case.at)
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            numbered(f"{statement} WHERE digest = %s AND code = %s"),
-            [seen_at, *said.values(), case.digest, answer.verdict.code],
-        )
-        return bool(cursor.rowcount)
+    values = [seen_at, *said.values(), case.digest, answer.verdict.code]
+    return bool(run_prepared(f"{statement} WHERE digest = %s AND code = %s", values).count)
 
 
 def _keep(case: _Case, answer: Answer) -> None:
@@ -402,7 +399,8 @@ def _keep(case: _Case, answer: Answer) -> None:
 def _message(case: _Case, answer: Answer) -> GateMessage:
     """Return the row that is kept, not saved."""
     kept = _kept_bytes(case)
-    return GateMessage(
+    return new_row(
+        GateMessage,
         client_id=case.client_id,
         received_at=case.at,
         last_seen_at=case.at,

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from invoices.actions.taking import require_reason, take_invoice
+from invoices.bulk import new_row
 from invoices.errors import BadInput, Conflict
 from invoices.events import compose, facts, record
 from invoices.models import Event, Invoice, Payment
@@ -157,7 +158,8 @@ def _apply(invoice: Invoice, update: StatusUpdate) -> tuple[Effect, Payment | No
 def _pay(invoice: Invoice, update: StatusUpdate) -> Payment:
     amount = invoice.balance if update.amount is None else update.amount
     refuse_amount(invoice, amount, update.currency)
-    payment = Payment(
+    payment = new_row(
+        Payment,
         invoice_id=invoice.pk,
         amount=amount,
         currency=invoice.currency,

@@ -49,7 +49,7 @@ class Event(models.Model):
         db_index=False,
         verbose_name=_("invoice"),
     )
-    sequence = models.PositiveIntegerField(_("line"), default=0, help_text=_("Counts from 1 for each invoice."))
+    sequence = models.IntegerField(_("line"), default=0, help_text=_("Counts from 1 for each invoice."))
     at = models.DateTimeField(_("time"))
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

@@ -89,7 +89,7 @@ class Invoice(Workflow):
     )
     kind = models.CharField(_("kind"), max_length=12, choices=DocumentKind.choices, default=DocumentKind.INVOICE)
     number = models.CharField(_("number"), max_length=40, validators=[PRINTABLE])
-    twin = models.PositiveIntegerField(default=0, editable=False)  # 0, or which duplicate of its number a receivable is
+    twin = models.IntegerField(default=0, editable=False)  # 0, or which duplicate of its number a receivable is
     invoice_date = models.DateField(_("invoice date"))
     due_date = models.DateField(_("due date"), null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3)
@@ -143,7 +143,7 @@ class Invoice(Workflow):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+"
     )
     created_at = models.DateTimeField(_("handed in"), default=timezone.now, editable=False)
-    event_count = models.PositiveIntegerField(default=0, editable=False)
+    event_count = models.IntegerField(default=0, editable=False)
     event_head = models.CharField(max_length=64, blank=True, editable=False)
 
     objects = InvoiceQuerySet.as_manager()

@@ -13,7 +13,7 @@ def main() -> None:
 
     print("took the message", flush=True)
     answer = receive_message(
-        "acme", Path(sys.argv[1]).read_bytes(), address="https://desk.example.com/", started=time.monotonic()
+        "acme", Path(sys.argv[1]).read_bytes(), address=str, started=time.monotonic()
     )
     print(answer.verdict.code, answer.verdict.text, flush=True)
 
