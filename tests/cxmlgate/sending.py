@@ -12,9 +12,7 @@ def main() -> None:
     from cxmlgate.actions import receive_message
 
     print("took the message", flush=True)
-    answer = receive_message(
-        "acme", Path(sys.argv[1]).read_bytes(), address=str, started=time.monotonic()
-    )
+    answer = receive_message("acme", Path(sys.argv[1]).read_bytes(), address=str, started=time.monotonic())
     print(answer.verdict.code, answer.verdict.text, flush=True)
 
 
