@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -31,6 +32,11 @@ ENCODINGS: Final = re.compile(
 )
 BLANKED: Final = bytes(code if code in b"\r\n" else ord(" ") for code in range(256))
 XML_BLANKS: Final = " \t\r\n"
+# As nearly all send it. It could be nothing else there, so that the parser need not be asked where it ends.
+USUAL_DOCTYPE: Final = re.compile(
+    rb"(?:<\?xml[ \t\r\n][^<>]*\?>)?[ \t\r\n]*"
+    rb"""(<!DOCTYPE cXML SYSTEM[ \t\r\n]+"[^"<>\[\]\0-\x1f\x7f-\xff]*" *>)"""
+)
 STATUS_UPDATE: Final = "StatusUpdateRequest"
 PROFILE: Final = "ProfileRequest"
 LONGEST_REMEMBERED: Final = 60  # of the tags that were looked at before: strangers send them too
@@ -48,11 +54,15 @@ PLACES: Final = {
 
 @dataclass(slots=True)
 class Node:
-    """One element; `text` is its own text, without that of its children."""
+    """One element; `text` is its own text, without that of its children.
+
+    `holds_secret` says whether it is one in which a secret stands, or could by a slip of the pen.
+    """
 
     tag: str
     attributes: dict[str, str]
     depth: int
+    holds_secret: bool
     children: list["Node"]
     pieces: list[str]
 
@@ -68,13 +78,6 @@ class Node:
             node = waiting.pop()
             yield node
             waiting.extend(reversed(node.children))
-
-    @property
-    def holds_secret(self) -> bool:
-        """Whether it is an element in which a secret stands, or could by a slip of the pen."""
-        if len(self.tag) > LONGEST_REMEMBERED:
-            return _names_secret.__wrapped__(self.tag)
-        return _names_secret(self.tag)
 
 
 @lru_cache(maxsize=500)
@@ -172,10 +175,11 @@ class _Builder:
         depth = len(self.open)
         if self.count > MAX_ELEMENTS or depth >= MAX_DEPTH:
             raise Malformed(_("The XML has too many or too deeply nested elements: send a cXML StatusUpdateRequest."))
-        tag = _qualified(name)
-        if attributes:
-            attributes = {_qualified(key): said for key, said in attributes.items()}
-        node = Node(tag, attributes, depth, [], [])
+        tag = "{" + name if "}" in name else name
+        if "}" in "".join(attributes):
+            attributes = {"{" + key if "}" in key else key: said for key, said in attributes.items()}
+        names_secret = _names_secret if len(tag) <= LONGEST_REMEMBERED else _names_secret.__wrapped__
+        node = Node(tag, attributes, depth, names_secret(tag), [], [])
         if depth:
             parent = self.open[-1]
             parent.children.append(node)
@@ -213,10 +217,6 @@ class _Builder:
         """Be done; what was built stands in `root`."""
 
 
-def _qualified(name: str) -> str:
-    return "{" + name if "}" in name else name
-
-
 class _DoctypeSeen(Exception):  # noqa: N818 (stops the parser, is no error)
     """Stops the first reading; `end` is the byte of the DOCTYPE's closing bracket."""
 
@@ -242,13 +242,15 @@ def parse(raw: bytes) -> Document:
     A DOCTYPE is blanked before the document is read: beside one, expat silently drops unknown entities from
     attributes, so that payloadID="INV-1&x;" would name INV-1.
     """
+    usual = USUAL_DOCTYPE.match(raw)
     try:
-        return _read(raw)
+        blanked = _blank(raw, *usual.span(1)) if usual else raw
+        return _read(blanked)
     except _DoctypeSeen as seen:
-        try:
-            return _read(_without_doctype(raw, seen.end))
-        except _DoctypeSeen:
-            raise Malformed(_("There is more than one DOCTYPE: send one, or none.")) from None
+        if usual is None:
+            with suppress(_DoctypeSeen):
+                return _read(_without_doctype(raw, seen.end))
+        raise Malformed(_("There is more than one DOCTYPE: send one, or none.")) from None
 
 
 def _without_doctype(raw: bytes, end: int) -> bytes:
@@ -258,8 +260,13 @@ def _without_doctype(raw: bytes, end: int) -> bytes:
     if start < 0:
         raise Malformed(_("The XML uses an encoding that is not read here: send it as UTF-8."))
     end += len(">".encode(width))
-    blanks = raw[start:end].translate(BLANKED) if width == "ascii" else " ".encode(width) * ((end - start) // 2)
-    return raw[:start] + blanks + raw[end:]
+    if width == "ascii":
+        return _blank(raw, start, end)
+    return raw[:start] + " ".encode(width) * ((end - start) // 2) + raw[end:]
+
+
+def _blank(raw: bytes, start: int, end: int) -> bytes:
+    return raw[:start] + raw[start:end].translate(BLANKED) + raw[end:]
 
 
 def _read(raw: bytes) -> Document:

@@ -49,7 +49,6 @@ def find(slug: str, digest: str, numbers: Sequence[str]) -> Found:
             raise
         connection.close()
         rows = run_prepared(_statement(), values).rows
-    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     if not rows:
         return Found()
     is_taken, client_id, *first = rows[0]

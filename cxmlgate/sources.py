@@ -6,6 +6,7 @@ that the outermost of them wrote is the source, and whatever stands left of it w
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -49,10 +50,14 @@ def household(source: Source | None) -> str:
 
 def _read_address(text: str) -> Source | None:
     text = text.strip()
-    if len(text) <= LONGEST_HOP:
-        found = PORT.fullmatch(text)
-        with suppress(ValueError):
-            return _plain(ip_address((found[1] or found[2]) if found else text))
+    return _address(text) if len(text) <= LONGEST_HOP else None
+
+
+@lru_cache(maxsize=1000)
+def _address(text: str) -> Source | None:
+    found = PORT.fullmatch(text)
+    with suppress(ValueError):
+        return _plain(ip_address((found[1] or found[2]) if found else text))
     return None
 
 

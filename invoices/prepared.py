@@ -56,7 +56,9 @@ def run_prepared(statement: str, values: Sequence[Any]) -> Outcome:
             return Outcome(cursor.fetchall() if cursor.description else (), cursor.rowcount)
     here.ensure_connection()
     with here.wrap_database_errors:
-        return _run(here.connection, statement, values)
+        outcome = _run(here.connection, statement, values)
+    here.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+    return outcome
 
 
 def _run(link: psycopg.Connection[Any], statement: str, values: Sequence[Any]) -> Outcome:
