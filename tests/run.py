@@ -27,6 +27,8 @@ CHECKS = {
     "makemigrations --check": [*MANAGE, "makemigrations", "--check", "--dry-run"],
     "check --deploy": [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
 }
+# One worker more than most machines have to spare, as many tests wait; the files in the order of tests/conftest.py.
+SPREAD = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 MODES = {
     "makemigrations --check": {"UNSTUCK_MODE": "test"},
     "check --deploy": {
@@ -96,7 +98,7 @@ def run_pytest(name: str, database: Mapping[str, str], data: str, arguments: lis
     """Run the suite on one database, passing its lines on as they come; return its status and its closing line."""
     say(f"\nTests on {name} …")
     environment = os.environ | {"UNSTUCK_MODE": "test", "UNSTUCK_DATA": data, "DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--color", "no", *arguments]
+    command = [sys.executable, "-m", "pytest", *SPREAD, "--color", "no", *arguments]
     closing = ""
     with subprocess.Popen(
         command, env=environment | database, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
