@@ -13,8 +13,10 @@ from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
 from tests.processes import end_sessions, sessions
 
 DATABASE_FIXTURES = {"db", "transactional_db"}
-# Wherever our rows lie: how wide a page is drawn.
-SAME_ON_ANY_DATABASE = {"test_nothing_is_cut_off"}
+# What is the same wherever our rows lie: how wide a page is drawn, and the API's answers to what the verbs were asked.
+SAME_ON_ANY_DATABASE = ("test_nothing_is_cut_off[", "test_buttons_by_role.py::test_api[")
+# Real processes that take minutes, and are watched from outside: once is enough, on the database of real use.
+ON_POSTGRESQL_ALONE = ("tests/config/test_supervisor", "tests/tryton/test_desk", "tests/tryton/test_faults")
 # Begun first, the longest of all before the others, so that none of them keeps one worker busy alone at the end.
 LONGEST = (
     "tests/tryton/test_newest_series",
@@ -37,26 +39,30 @@ APPEND_ONLY = {"invoices_event"}
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Put the longest files first, and leave out what would be the same again where all ran on SQLite just before.
-
-    That is what asks nothing of the database: pytest-django lets no such test reach it, and the processes that a few of
-    them start have one of their own.
-    """
+    """Put the longest files first, and leave out what the suite's other run has done, or will do."""
     items.sort(key=_place)
-    if not os.environ.get("RAN_ON_SQLITE"):
-        return
-    config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
-    items[:] = [item for item in items if _asks_the_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _runs_here(item)])
+    items[:] = [item for item in items if _runs_here(item)]
 
 
 def _place(item):
     return next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
 
 
+def _runs_here(item):
+    if os.environ.get("POSTGRESQL_FOLLOWS"):
+        return not item.nodeid.startswith(ON_POSTGRESQL_ALONE)
+    return not os.environ.get("RAN_ON_SQLITE") or _asks_the_database(item)
+
+
 def _asks_the_database(item):
+    """Say whether another database may say something else.
+
+    pytest-django lets a test without these fixtures reach none; what processes a few such tests start have their own.
+    """
     is_marked = item.get_closest_marker("django_db") is not None
     asks = is_marked or not DATABASE_FIXTURES.isdisjoint(item.fixturenames)
-    return asks and item.originalname not in SAME_ON_ANY_DATABASE
+    return asks and not any(name in item.nodeid for name in SAME_ON_ANY_DATABASE)
 
 
 @pytest.fixture(scope="session", autouse=True)
