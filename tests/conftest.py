@@ -13,10 +13,17 @@ from tests.factories import ClientFactory, RoleGrantFactory, UserFactory
 from tests.processes import end_sessions, sessions
 
 DATABASE_FIXTURES = {"db", "transactional_db"}
-# What is the same wherever our rows lie: how wide a page is drawn, and the API's answers to what the verbs were asked.
-SAME_ON_ANY_DATABASE = ("test_nothing_is_cut_off[", "test_buttons_by_role.py::test_api[")
-# Real processes that take minutes, and are watched from outside: once is enough, on the database of real use.
-ON_POSTGRESQL_ALONE = ("tests/config/test_supervisor", "tests/tryton/test_desk", "tests/tryton/test_faults")
+# The API's answers to what the verbs are asked beside it: the same wherever our rows lie.
+SAME_ON_ANY_DATABASE = ("tests/invoices/test_buttons_by_role.py::test_api[",)
+# What takes long and says the same on each database: once, on that of real use.
+ON_POSTGRESQL_ALONE = (
+    "tests/browser/",
+    "tests/bulk/test_killed_half_way",
+    "tests/config/test_supervisor",
+    "tests/invoices/test_buttons_by_role.py::test_verb[",
+    "tests/tryton/test_desk",
+    "tests/tryton/test_faults",
+)
 # Begun first, the longest of all before the others, so that none of them keeps one worker busy alone at the end.
 LONGEST = (
     "tests/tryton/test_newest_series",
@@ -51,7 +58,7 @@ def _place(item):
 
 def _runs_here(item):
     if os.environ.get("POSTGRESQL_FOLLOWS"):
-        return not item.nodeid.startswith(ON_POSTGRESQL_ALONE)
+        return not (item.nodeid.startswith(ON_POSTGRESQL_ALONE) and _asks_the_database(item))
     return not os.environ.get("RAN_ON_SQLITE") or _asks_the_database(item)
 
 
@@ -62,7 +69,7 @@ def _asks_the_database(item):
     """
     is_marked = item.get_closest_marker("django_db") is not None
     asks = is_marked or not DATABASE_FIXTURES.isdisjoint(item.fixturenames)
-    return asks and not any(name in item.nodeid for name in SAME_ON_ANY_DATABASE)
+    return asks and not item.nodeid.startswith(SAME_ON_ANY_DATABASE)
 
 
 @pytest.fixture(scope="session", autouse=True)
