@@ -27,6 +27,8 @@ CHECKS = {
     "makemigrations --check": [*MANAGE, "makemigrations", "--check", "--dry-run"],
     "check --deploy": [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
 }
+# Three keep two cores busy, because many tests wait; the files come in the order of tests/conftest.py.
+SPREAD = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 MODES = {
     "makemigrations --check": {"UNSTUCK_MODE": "test"},
     "check --deploy": {
@@ -74,9 +76,10 @@ def report_checks(failed: list[str]) -> int:
 def run_tests(failed_checks: list[str], arguments: list[str]) -> int:
     """Run the suite on each database, and close with pytest's own line."""
     ran: dict[str, tuple[int, str]] = {}
+    url, why_not = find_postgresql()
     with tempfile.TemporaryDirectory(prefix="unstuck-tests-") as data:
-        ran["SQLite"] = run_pytest("SQLite", {"DATABASE_URL": f"sqlite:///{data}/unstuck.sqlite3"}, data, arguments)
-        url, why_not = find_postgresql()
+        database = {"DATABASE_URL": f"sqlite:///{data}/unstuck.sqlite3", "POSTGRESQL_FOLLOWS": "yes" if url else ""}
+        ran["SQLite"] = run_pytest("SQLite", database, data, arguments)
         if url:
             database = {"DATABASE_URL": url, "RAN_ON_SQLITE": "yes"}
             ran["PostgreSQL"] = run_pytest("PostgreSQL", database, data, arguments)
@@ -95,8 +98,13 @@ def run_tests(failed_checks: list[str], arguments: list[str]) -> int:
 def run_pytest(name: str, database: Mapping[str, str], data: str, arguments: list[str]) -> tuple[int, str]:
     """Run the suite on one database, passing its lines on as they come; return its status and its closing line."""
     say(f"\nTests on {name} …")
-    environment = os.environ | {"UNSTUCK_MODE": "test", "UNSTUCK_DATA": data, "DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--color", "no", *arguments]
+    environment = os.environ | {
+        "UNSTUCK_MODE": "test",
+        "UNSTUCK_DATA": data,
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+        "PYTHONDONTWRITEBYTECODE": "",  # what is compiled once serves every process after it
+    }
+    command = [sys.executable, "-m", "pytest", *SPREAD, "--color", "no", *arguments]
     closing = ""
     with subprocess.Popen(
         command, env=environment | database, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
