@@ -5,6 +5,7 @@ Verbs and delivery bind `invoice` (its number) and `message_id`, so that both st
 
 import logging
 import logging.config
+import uuid
 from typing import Any
 
 import structlog
@@ -18,6 +19,14 @@ def hide_secrets(_logger: Any, _method: str, line: Any) -> Any:
         if name.lower() in SECRET_NAMES:
             line[name] = "(hidden)"
     return line
+
+
+def bind_request(path: str) -> str:
+    """Name a request on each log line written from now on in this thread, and return its new id."""
+    request_id = uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id, path=path)
+    return request_id
 
 
 def configure(options: dict[str, Any]) -> None:
