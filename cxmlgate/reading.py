@@ -77,5 +77,4 @@ def _statement() -> str:
         f" LEFT JOIN {gate} ON {gate}.client_id = {client}.id"
         f" LEFT JOIN {invoice} ON {invoice}.client_id = {client}.id AND {invoice}.number IN (%s, %s)"
         f" WHERE {client}.slug = %s"
-        f" ORDER BY {invoice}.id"
     )
