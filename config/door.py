@@ -8,10 +8,11 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest, get_path_info
 from django.db import close_old_connections
 from django.http import HttpResponse
+from django.utils.translation import deactivate_all
 
 from config.logs import bind_request
 from cxmlgate.verdicts import PERMANENT
-from cxmlgate.views import answer_outside, client_slug_in, status_update_request
+from cxmlgate.views import answer_outside, client_slug_in, take_message
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ class GateFirst:
         self.pages = pages
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer by the gate's view, or pass the request on."""
+        """Answer a message, or pass the request on."""
         path = get_path_info(environ)
         client_slug = client_slug_in(path)
         if client_slug is None:
@@ -44,7 +45,8 @@ def _answer(environ: dict[str, Any], client_slug: str) -> HttpResponse:
         close_old_connections()  # as Django does at a request's start
         request = WSGIRequest(environ)
         request.get_host()
-        return status_update_request(request, client_slug)
+        deactivate_all()  # a page that this thread served before left its language
+        return take_message(request, client_slug)
     except DisallowedHost as exc:
         log.warning("gate_host_is_not_ours", error=str(exc))
         return answer_outside(PERMANENT)

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import deactivate_all
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from gunicorn.http.errors import ParseException
 
@@ -24,6 +24,7 @@ from cxmlgate.verdicts import PERMANENT, TRANSIENT, Verdict
 
 log = structlog.get_logger(__name__)
 
+LANGUAGE: Final = None  # none is the language that our sentences are written in; the answer says xml:lang="en"
 CHUNK: Final = 64 * 1024
 MOST_DRAINED: Final = 4 * 1024 * 1024
 COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
@@ -35,9 +36,14 @@ CLIENTS_PATH: Final = re.compile(f"/{ADDRESS}")
 
 @csrf_exempt
 def status_update_request(request: HttpRequest, client_slug: str) -> HttpResponse:
-    """Take a message, and answer it, in the language that our sentences are written in: it says xml:lang="en"."""
+    """Take a message that came by way of Django's handler, and answer it."""
+    with override(LANGUAGE):
+        return take_message(request, client_slug)
+
+
+def take_message(request: HttpRequest, client_slug: str) -> HttpResponse:
+    """Take a message, and answer it, in whatever language is active: none should be."""
     started = time.monotonic()
-    deactivate_all()
     try:
         answer = _answer(request, client_slug, started)
     except Exception:
@@ -59,10 +65,10 @@ def client_slug_in(path: str) -> str | None:
 
 def answer_outside(verdict: Verdict = TRANSIENT) -> HttpResponse:
     """Return the answer for a request that did not get as far as the view: a wrong host, a broken middleware."""
-    deactivate_all()
-    if verdict is PERMANENT:
-        return _response(compose_answer(verdict, _("The request cannot be taken at this address: check it.")))
-    return _response(_transient())
+    with override(LANGUAGE):
+        if verdict is PERMANENT:
+            return _response(compose_answer(verdict, _("The request cannot be taken at this address: check it.")))
+        return _response(_transient())
 
 
 def _transient() -> Answer:

@@ -63,7 +63,7 @@ def run_prepared(statement: str, values: Sequence[Any]) -> Outcome:
 
 def _run(link: psycopg.Connection[Any], statement: str, values: Sequence[Any]) -> Outcome:
     if not link.autocommit and link.pgconn.transaction_status == TransactionStatus.IDLE:
-        _ask(link, link.pgconn.exec_(b"BEGIN"))  # as psycopg does with the first statement of a transaction
+        link.execute("SELECT 1")  # psycopg begins the transaction with its first statement
     plans = _plans.get(link)
     if plans is None:
         plans = _plans[link] = {}

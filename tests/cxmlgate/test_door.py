@@ -172,3 +172,10 @@ def test_address_of_the_gate_is_known_to_those_who_answer_for_it():
     assert not is_gate_path(PATH + "/x")
     assert read_reply(answer_outside()).verdict == TRANSIENT
     assert read_reply(answer_outside(PERMANENT_ERROR)).verdict == PERMANENT
+
+
+def test_route_leaves_the_language_of_the_request_as_it_was(invoice):
+    response = Browser().generic("POST", PATH, message(), content_type="text/xml")
+
+    assert read_reply(response).verdict == OK
+    assert response.headers["Content-Language"] == "en"
