@@ -7,6 +7,7 @@ only that, and the contract's words in `text` because others read only those.
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -46,12 +47,17 @@ def compose_answer(verdict: Verdict, reason: str | Promise, *, profile: Profile 
         f'<cXML payloadID="{uuid.uuid4().hex}@unstuck" xml:lang="en"'
         f' timestamp="{timezone.now().isoformat(timespec="seconds")}">\n'
         "<Response>\n"
-        f"<Status code={quoteattr(str(verdict.code))} text={quoteattr(verdict.text)}>{escape(said)}</Status>\n"
+        f"{_status_opening(verdict)}{escape(said)}</Status>\n"
         f"{_profile_xml(profile) if profile else ''}"
         "</Response>\n"
         "</cXML>\n"
     )
     return Answer(verdict, said, xml.encode())
+
+
+@lru_cache(maxsize=20)
+def _status_opening(verdict: Verdict) -> str:
+    return f"<Status code={quoteattr(str(verdict.code))} text={quoteattr(verdict.text)}>"
 
 
 def _profile_xml(profile: Profile) -> str:
