@@ -2,7 +2,7 @@
 
 There they go straight through libpq in one call that waits for the outcome. A cursor of psycopg talks to the server in
 small steps, after each of which another thread may take over, and with Django's cursor around it a statement costs
-three times the CPU. What turns values into text and back is still psycopg's own, and so are the errors.
+more than twice the CPU. What turns values into text and back is still psycopg's own, and so are the errors.
 
 Elsewhere, and wherever somebody watches the statements, Django's cursor runs them.
 """

@@ -6,23 +6,7 @@ import pytest
 
 from syncdiag.catalogue import FOLDER, entries_of, explain, plain_code, read_catalogue
 from syncdiag.errors import CatalogueError
-
-ENTRY = """
-[[entry]]
-id = "{id}"
-kind = "{kind}"
-codes = {codes}
-patterns = {patterns}
-title = "A title"
-cause = "A cause"
-steps = ["Do this with {{item}}."]
-fixed_in = "here"
-retry_helps = true
-"""
-
-
-def entry(id="one", kind="other", codes='["E1"]', patterns="[]", extra=""):
-    return ENTRY.format(id=id, kind=kind, codes=codes, patterns=patterns) + extra
+from tests.syncdiag.entries import write_entry as entry
 
 
 @pytest.mark.parametrize(

@@ -10,24 +10,13 @@ from syncdiag import catalogue
 from syncdiag.catalogue import KINDS, entries_of, explain, prepared_of, read_catalogue, stem_of
 from syncdiag.classifying import classify, classify_row, explain_complaint, guess
 from syncdiag.corpus import Tally
+from tests.syncdiag.entries import write_entry
 
-ENTRY = """
-[[entry]]
-id = "{id}"
-kind = "{kind}"
-codes = {codes}
-patterns = {patterns}
-title = "A title"
-cause = "A cause"
-steps = ["Mend {{name}}."]
-fixed_in = "here"
-retry_helps = true
-"""
 CORPUS = Path(__file__).parent / "corpus.jsonl"
 
 
 def entry(id, kind="other", codes="[]", patterns="[]"):
-    return ENTRY.format(id=id, kind=kind, codes=codes, patterns=patterns)
+    return write_entry(id, kind, codes, patterns, step="Mend {name}.")
 
 
 @pytest.fixture
