@@ -44,7 +44,6 @@ class GateSettingsAdmin(ClientRowsAdmin[GateSettings]):
         "sender_identity",
         "on_canceled",
         "test_cell",
-        "keep_days",
         "from_cell",
     )
     list_select_related = ("client",)
